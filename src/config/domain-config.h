@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What a domain is to be: the values of its configuration, one table of keys that says for each its name, type and the kinds it
+ * belongs to, and their validation. The same keys arrive over D-Bus (a{sv}) and from a NAME.domain file; this room
+ * knows neither. No I/O. */
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-id128.h>
+
+#include "config/cgroup-path.h"
+#include "config/stop-plan.h"
+#include "util/enum.h"
+
+#define DOMAIN_NAME_MAX 64u
+#define DOMAIN_TEXT_MAX 4096u          /* of a Description, a kernel command line, a path */
+#define DOMAIN_ARGS_MAX 1024u          /* entries of Command, Environment */
+#define DOMAIN_ARGS_BYTES_MAX 131072u  /* and their bytes, all together */
+#define PAUSE_TIMEOUT_DEFAULT_USEC 3000000ull
+#define PAUSE_TIMEOUT_MAX_USEC 300000000ull
+#define DOMAIN_MEMORY_DEFAULT (128ull << 20)
+#define DOMAIN_VCPUS_MAX 512u
+
+typedef enum DomainKind { DOMAIN_QEMU, DOMAIN_PROCESS, _DOMAIN_KIND_MAX } DomainKind;
+DECLARE_ENUM_STRINGS(domain_kind, DomainKind)
+
+typedef enum MachineType { MACHINE_Q35, MACHINE_MICROVM, MACHINE_PC, _MACHINE_TYPE_MAX } MachineType;
+DECLARE_ENUM_STRINGS(machine_type, MachineType)
+
+typedef enum Accelerator { ACCELERATOR_AUTO, ACCELERATOR_KVM, ACCELERATOR_TCG, _ACCELERATOR_MAX } Accelerator;
+DECLARE_ENUM_STRINGS(accelerator, Accelerator)
+
+typedef struct DomainConfig {
+        char *name;
+        sd_id128_t uuid;             /* null: to be generated */
+        DomainKind kind;
+        char *description;
+        CgroupPath *cgroup_path;
+        bool delegate;
+        StopPlan stop_plan;
+        uint64_t pause_timeout_usec;
+
+        /* qemu */
+        uint64_t memory;             /* bytes */
+        uint32_t vcpus;
+        char *kernel, *initrd, *root, *extra;
+        MachineType machine;
+        Accelerator accelerator;
+
+        /* process */
+        char **command;              /* argv, the program as given */
+        char **environment;          /* "NAME=value" */
+        char *working_directory;
+        char *user;                  /* NULL: the caller */
+} DomainConfig;
+
+typedef enum ConfigType {
+        CONFIG_STRING,   /* s */
+        CONFIG_STRV,     /* as */
+        CONFIG_UINT32,   /* u */
+        CONFIG_UINT64,   /* t */
+        CONFIG_BOOL,     /* b */
+        CONFIG_PLAN,     /* a(st) */
+        _CONFIG_TYPE_MAX
+} ConfigType;
+
+/* D-Bus signature of a value of this type. */
+const char *config_type_signature(ConfigType type);
+
+/* A value on its way into the configuration; borrowed, never freed here. */
+typedef struct ConfigValue {
+        ConfigType type;
+        union {
+                const char *string;
+                char *const *strv;
+                uint32_t uint32;
+                uint64_t uint64;
+                bool boolean;
+                const StopPlan *plan;
+        };
+} ConfigValue;
+
+typedef struct ConfigKey {
+        const char *group;    /* of the file form: "Domain", "Image", "Process" */
+        const char *name;
+        ConfigType type;
+} ConfigKey;
+
+/* NULL when there is no such key. */
+const ConfigKey *domain_config_key(const char *name);
+
+/* A configuration with nothing set but the name. Returns 0, or -EINVAL with InvalidArgs: a name is 1 to DOMAIN_NAME_MAX bytes
+ * of printable UTF-8 without '/', ':' and control characters, does not start with '.' or '-', and does not look like a UUID. */
+int domain_config_new(const char *name, DomainConfig **ret, sd_bus_error *error);
+DomainConfig *domain_config_free(DomainConfig *config);
+
+/* Sets one key. Returns 0, or -EINVAL with InvalidConfig naming the key and what is wrong with the value; setting the same
+ * key twice is refused. The value is copied. */
+int domain_config_set(DomainConfig *config, const ConfigKey *key, const ConfigValue *value, sd_bus_error *error);
+
+typedef struct ConfigDefaults {
+        const char *slice;           /* of a CgroupPath without one */
+        bool adopted;                /* the processes exist already: Command is not needed and not allowed */
+} ConfigDefaults;
+
+/* Fills what was not given (kind: qemu if an Image key was set, else process; CgroupPath "DEFAULT:vmm:NAME"; the kind's stop
+ * plan), and checks the whole: keys of the other kind, a missing Kernel or Command, Initrd without Kernel.
+ * Returns 0, or -EINVAL with InvalidConfig or InvalidCgroupPath naming the culprit. */
+int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults, sd_bus_error *error);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(DomainConfig, domain_config_free)
