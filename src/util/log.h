@@ -17,8 +17,8 @@ void log_write(int priority, const char *message_id, const char *domain, const c
 #define log_error(...) log_write(LOG_ERR, NULL, NULL, __VA_ARGS__)
 
 /* Entries an administrator may meet; data/vmmanagerd.catalog explains each. */
-#define MESSAGE_DOMAIN_STARTED   "5a1f0c9d3be84f0e9f0f0e7c2b1d6a01"
-#define MESSAGE_DOMAIN_ENDED     "5a1f0c9d3be84f0e9f0f0e7c2b1d6a02"
-#define MESSAGE_FREEZE_TIMEOUT   "5a1f0c9d3be84f0e9f0f0e7c2b1d6a03"
-#define MESSAGE_STOP_TIMEOUT     "5a1f0c9d3be84f0e9f0f0e7c2b1d6a04"
-#define MESSAGE_MONITOR_FAILED   "5a1f0c9d3be84f0e9f0f0e7c2b1d6a05"
+#define MESSAGE_DOMAIN_STARTED   "34407c1ada45a3c782cf30bbc66c0bf5"
+#define MESSAGE_DOMAIN_ENDED     "2e328af0710d8d83284bced2cbf8621f"
+#define MESSAGE_FREEZE_TIMEOUT   "ee3e0142fb6fd2079bd0a25df2c963be"
+#define MESSAGE_STOP_TIMEOUT     "c255f8b38a894ab6320e5d264d2b1cc2"
+#define MESSAGE_MONITOR_FAILED   "2cf8748128d99d5df05b6d260e7e0e6d"
