@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The command line of a QEMU for a domain: a pure function of the configuration. Nothing of a user's text becomes an option: commas are
- * doubled where QEMU parses them, and every option is ours. */
+/* The command line of a QEMU for a domain: a pure function of the configuration. Nothing of a user's text
+ * becomes an option: commas are doubled where QEMU parses them, and every option is ours. */
 
 #include "config/domain-config.h"
 
@@ -13,5 +13,6 @@ typedef struct QemuLayout {
         int console_fd;
 } QemuLayout;
 
-/* argv of a QEMU that starts with its vCPUs stopped (-S). Free with g_strfreev(). The UUID must be set. */
+/* argv of a QEMU that starts with its vCPUs stopped (-S). Free with g_strfreev(). The configuration must be
+ * complete and its UUID set. */
 char **qemu_command_line(const DomainConfig *config, const QemuLayout *layout);

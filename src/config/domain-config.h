@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What a domain is to be: the values of its configuration, one table of keys that says for each its name, type and the kinds it
- * belongs to, and their validation. The same keys arrive over D-Bus (a{sv}) and from a NAME.domain file; this room
- * knows neither. No I/O. */
+/* What a domain is to be: the values of its configuration, one table of keys that says for each its name,
+ * type and the kinds it belongs to, and their validation. The same keys arrive over D-Bus (a{sv}) and from a
+ * NAME.domain file; this room knows neither. No I/O. */
 
 #include <glib.h>
 #include <stdbool.h>
@@ -16,13 +16,16 @@
 #include "config/stop-plan.h"
 #include "util/enum.h"
 
-#define DOMAIN_NAME_MAX 64u
-#define DOMAIN_TEXT_MAX 4096u          /* of a Description, a kernel command line, a path */
-#define DOMAIN_ARGS_MAX 1024u          /* entries of Command, Environment */
-#define DOMAIN_ARGS_BYTES_MAX 131072u  /* and their bytes, all together */
+#define DOMAIN_NAME_MAX 64             /* bytes */
+#define DOMAIN_TEXT_MAX 4096           /* bytes of any other single text */
+#define DOMAIN_ARGS_MAX 1024           /* entries of Command, of Environment */
+#define DOMAIN_ARGS_BYTES_MAX 131072   /* and their bytes, all together, each with its NUL */
+#define PAUSE_TIMEOUT_MIN_USEC 1000ull
 #define PAUSE_TIMEOUT_DEFAULT_USEC 3000000ull
 #define PAUSE_TIMEOUT_MAX_USEC 300000000ull
+#define DOMAIN_MEMORY_MIN (32ull << 20)
 #define DOMAIN_MEMORY_DEFAULT (128ull << 20)
+#define DOMAIN_MEMORY_MAX (16ull << 40)
 #define DOMAIN_VCPUS_MAX 512u
 
 typedef enum DomainKind { DOMAIN_QEMU, DOMAIN_PROCESS, _DOMAIN_KIND_MAX } DomainKind;
@@ -31,7 +34,12 @@ DECLARE_ENUM_STRINGS(domain_kind, DomainKind)
 typedef enum MachineType { MACHINE_Q35, MACHINE_MICROVM, MACHINE_PC, _MACHINE_TYPE_MAX } MachineType;
 DECLARE_ENUM_STRINGS(machine_type, MachineType)
 
-typedef enum Accelerator { ACCELERATOR_AUTO, ACCELERATOR_KVM, ACCELERATOR_TCG, _ACCELERATOR_MAX } Accelerator;
+typedef enum Accelerator {
+        ACCELERATOR_AUTO,
+        ACCELERATOR_KVM,
+        ACCELERATOR_TCG,
+        _ACCELERATOR_MAX,
+} Accelerator;
 DECLARE_ENUM_STRINGS(accelerator, Accelerator)
 
 typedef struct DomainConfig {
@@ -56,6 +64,10 @@ typedef struct DomainConfig {
         char **environment;          /* "NAME=value" */
         char *working_directory;
         char *user;                  /* NULL: the caller */
+
+        /* private to domain-config.c */
+        uint64_t set_mask;           /* which keys were set: bit N is row N of the table */
+        char *cgroup_path_text;      /* kept until the default slice is known */
 } DomainConfig;
 
 typedef enum ConfigType {
@@ -93,23 +105,26 @@ typedef struct ConfigKey {
 /* NULL when there is no such key. */
 const ConfigKey *domain_config_key(const char *name);
 
-/* A configuration with nothing set but the name. Returns 0, or -EINVAL with InvalidArgs: a name is 1 to DOMAIN_NAME_MAX bytes
- * of printable UTF-8 without '/', ':' and control characters, does not start with '.' or '-', and does not look like a UUID. */
+/* A configuration with nothing set but the name. Returns 0, or -EINVAL with InvalidArgs: a name is 1 to
+ * DOMAIN_NAME_MAX bytes of printable UTF-8 without '/', ':' and "..", does not start with '.' or '-' nor
+ * end in ".slice" (its default CgroupPath would mean a slice), and does not look like a UUID. */
 int domain_config_new(const char *name, DomainConfig **ret, sd_bus_error *error);
 DomainConfig *domain_config_free(DomainConfig *config);
 
-/* Sets one key. Returns 0, or -EINVAL with InvalidConfig naming the key and what is wrong with the value; setting the same
- * key twice is refused. The value is copied. */
-int domain_config_set(DomainConfig *config, const ConfigKey *key, const ConfigValue *value, sd_bus_error *error);
+/* Sets one key. Returns 0, or -EINVAL with InvalidConfig naming the key and what is wrong with the value;
+ * setting the same key twice is refused. The value is copied. */
+int domain_config_set(DomainConfig *config, const ConfigKey *key, const ConfigValue *value,
+        sd_bus_error *error);
 
 typedef struct ConfigDefaults {
-        const char *slice;           /* of a CgroupPath without one */
-        bool adopted;                /* the processes exist already: Command is not needed and not allowed */
+        const char *slice;    /* of a CgroupPath without one */
+        bool adopted;         /* the processes exist already: no Process key is needed, and none allowed */
 } ConfigDefaults;
 
-/* Fills what was not given (kind: qemu if an Image key was set, else process; CgroupPath "DEFAULT:vmm:NAME"; the kind's stop
- * plan), and checks the whole: keys of the other kind, a missing Kernel or Command, Initrd without Kernel.
- * Returns 0, or -EINVAL with InvalidConfig or InvalidCgroupPath naming the culprit. */
+/* Fills what was not given (kind: qemu if an Image key was set, else process; CgroupPath "DEFAULT:vmm:NAME";
+ * the kind's stop plan, memory and vCPUs), and checks the whole: keys of the other kind, a missing Kernel or
+ * Command. Once per configuration. Returns 0, or -EINVAL with InvalidConfig or InvalidCgroupPath naming the
+ * culprit. */
 int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults, sd_bus_error *error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DomainConfig, domain_config_free)

@@ -9,27 +9,30 @@
 #include <systemd/sd-bus.h>
 
 typedef struct ManagerConfig {
-        char *default_slice;            /* [Manager] DefaultSlice=, machine.slice or app.slice */
+        char *default_slice;            /* [Manager] DefaultSlice=, machine.slice, in user mode app.slice */
         unsigned domains_max;           /* [Manager] MaxDomains=, 4096 */
         unsigned domains_per_user_max;  /* [Manager] MaxDomainsPerUser=, 256; root is not counted */
-        uint64_t console_log_bytes;     /* [Manager] ConsoleLogSize=, 64K: kept of each console */
-        char *qemu_binary;              /* [QEMU] Binary=, "qemu-system-x86_64" looked up in PATH, or an absolute path */
+        uint64_t console_log_bytes;     /* [Manager] ConsoleLogSize=, 64K (4K to 16M), of each console */
+        char *qemu_binary;              /* [QEMU] Binary=, qemu-system-x86_64: from PATH, or absolute */
         char *qemu_user;                /* [QEMU] User=, "vmmanager-qemu"; ignored in user mode */
 } ManagerConfig;
 
-/* Loads the main file and the drop-ins of `directories` (NULL-terminated, highest priority first, as systemd orders them: the first
- * vmmanagerd.conf found counts, of drop-ins vmmanagerd.conf.d/NAME.conf the first of each NAME counts, all in order of NAME).
- * A missing file is no error; an unknown group or key is a warning with file and line (appended to *ret_warnings, which may
- * be NULL); a bad value is -EINVAL with InvalidConfig naming file, line, key and value. */
-int manager_config_load(const char *const *directories, bool user_mode, ManagerConfig **ret, GPtrArray **ret_warnings,
-        sd_bus_error *error);
+/* Loads the main file and the drop-ins of `directories` (NULL-terminated, highest priority first, as systemd
+ * orders them: the first vmmanagerd.conf found counts, of drop-ins vmmanagerd.conf.d/NAME.conf the first of
+ * each NAME counts, all in order of NAME; a link to /dev/null hides those below it). Later settings win, an
+ * empty value is the default again.
+ * A missing file is no error; an unknown group or key is a warning with file and line (in *ret_warnings,
+ * which may be NULL). A bad value is -EINVAL with InvalidConfig naming file, line, key and value; a line
+ * that is no setting is the same, and quoted; a file that cannot be read gives its errno. */
+int manager_config_load(const char *const *directories, bool user_mode, ManagerConfig **ret,
+        GPtrArray **ret_warnings, sd_bus_error *error);
 ManagerConfig *manager_config_free(ManagerConfig *config);
 
-/* Where they are searched: /etc/vmmanager, /run/vmmanager, /usr/local/lib/vmmanager, /usr/lib/vmmanager; in user mode the XDG
- * counterparts come first. Free with g_strfreev(). */
+/* Where they are searched: /etc/vmmanager, /run/vmmanager, /usr/local/lib/vmmanager, /usr/lib/vmmanager; in
+ * user mode the XDG counterparts (configuration, runtime, data) come first. Free with g_strfreev(). */
 char **manager_config_directories(bool user_mode);
 
-/* "512M", "64K", "1G" (powers of 1024) or plain bytes. Returns 0 or -EINVAL/-ERANGE. */
+/* "512M", "64K", "1G", "1T" (powers of 1024) or plain bytes. Returns 0, -EINVAL, or -ERANGE over 64 bits. */
 int size_parse(const char *text, uint64_t *ret);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ManagerConfig, manager_config_free)

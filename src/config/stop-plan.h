@@ -29,13 +29,15 @@ extern const StopPlan stop_plan_destroy_force;      /* SIGKILL 1.6 s */
 extern const StopPlan stop_plan_default_qemu;       /* guest 30 s, SIGTERM 1.6 s, SIGKILL 1.6 s */
 extern const StopPlan stop_plan_default_process;    /* SIGTERM 10 s, SIGKILL 1.6 s */
 
-/* Appends a step named as on the wire: "guest", or a signal with or without "SIG", real-time ones ("SIGRTMIN+3") included.
- * Returns 0, or -EINVAL with InvalidArgs naming the culprit: an unknown name, a timeout over a day, a step after SIGKILL
- * (nothing outlives it), more than STOP_PLAN_STEPS_MAX steps. The plan is unchanged on error. */
+/* Appends a step named as on the wire: "guest", or a signal with or without "SIG", real-time ones
+ * ("SIGRTMIN+3") included. Returns 0, or -EINVAL with InvalidArgs naming the culprit: an unknown name, a
+ * timeout over a day, a step after SIGKILL (nothing outlives it), more than STOP_PLAN_STEPS_MAX steps. The
+ * plan is unchanged on error. */
 int stop_plan_append(StopPlan *plan, const char *step, uint64_t timeout_usec, sd_bus_error *error);
 
-/* The text form, "guest:30s TERM:5s KILL:1600ms": steps separated by blanks; a step without a time waits 1.6 s. Units us, ms, s, min, h;
- * a bare number is seconds. Returns 0 or -EINVAL as above. */
+/* The text form, "guest:30s TERM:5s KILL:1600ms": steps separated by blanks; one without a time waits
+ * 1600ms; no step at all is an empty plan. Units us, ms, s, min, h; a bare number is seconds.
+ * Returns 0 or -EINVAL as above. */
 int stop_plan_parse(const char *text, StopPlan *ret, sd_bus_error *error);
 char *stop_plan_to_string(const StopPlan *plan);   /* parses back to the same plan */
 
@@ -46,9 +48,11 @@ uint64_t stop_plan_total_usec(const StopPlan *plan);    /* sum of the timeouts *
 /* How hard a plan gets: 0 asks the guest only, 1 sends signals, 2 ends in SIGKILL. */
 unsigned stop_plan_hardness(const StopPlan *plan);
 
-/* "guest", "SIGTERM", "SIGRTMIN+3"; valid until the next call. */
+/* "guest", "SIGTERM", "SIGRTMIN+3". */
 const char *stop_step_name(const StopStep *step);
 
-/* "SIGTERM", "TERM", "SIGRTMIN+3" -> number; -EINVAL when unknown. */
+/* "SIGTERM", "TERM", "SIGRTMIN+3", "SIGRTMAX-1" -> number; -EINVAL when unknown. */
 int signal_from_name(const char *name);
+
+/* "SIGTERM", "SIGRTMIN+3"; NULL when there is no such signal. */
 const char *signal_to_name(int signal);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What runs in a domain, behind one table of operations: a QEMU machine or plain processes. A backend prepares the payload and talks to it;
+ * scopes, signals and the freezer are not its business. */
+
+#include "backend/console.h"
+#include "config/domain-config.h"
+#include "config/manager-config.h"
+#include "host/run-dir.h"
+#include "host/spawn.h"
+
+typedef struct Backend Backend;
+
+typedef struct BackendContext {
+        sd_event *event;
+        const ManagerConfig *settings;
+        bool user_mode;
+        uid_t owner;                 /* who asked for the domain */
+        Console *console;            /* the domain's */
+} BackendContext;
+
+typedef struct BackendObserver {
+        void (*warning)(void *userdata, const char *text);
+} BackendObserver;
+
+/* r: 0, or negative with the reason. */
+typedef void (*BackendReply)(void *userdata, int r, const sd_bus_error *error);
+
+/* Operations that take a reply answer later, once, unless they are forgotten; they return 0 or a negative errno with *error set. An
+ * operation that is NULL has nothing to do: its caller goes on. */
+typedef struct BackendOps {
+        DomainKind kind;
+
+        /* Whether the payload, once executed, waits by itself before the guest's first instruction. */
+        bool starts_halted;
+
+        /* Checks what only the host can tell and has no side effect. The configuration must outlive the backend. */
+        int (*create)(const BackendContext *context, const DomainConfig *config, Backend **ret, sd_bus_error *error);
+        void (*destroy)(Backend *backend);
+
+        /* Makes what the payload inherits; *ret borrows from the backend and holds until the spawn. */
+        int (*prepare)(Backend *backend, const RunDir *dir, SpawnSpec *ret, sd_bus_error *error);
+
+        /* The payload has been executed: replies when it answers. */
+        int (*connect)(Backend *backend, const RunDir *dir, BackendReply reply, void *userdata, sd_bus_error *error);
+
+        /* Stops and continues the guest's clock and vCPUs; bounded in time whatever the payload does. */
+        int (*halt)(Backend *backend, BackendReply reply, void *userdata, sd_bus_error *error);
+        int (*proceed)(Backend *backend, BackendReply reply, void *userdata, sd_bus_error *error);
+
+        /* Presses the power button. */
+        int (*power_down)(Backend *backend, BackendReply reply, void *userdata, sd_bus_error *error);
+
+        /* The reply that is due will not be called. */
+        void (*forget)(Backend *backend);
+
+        /* What the payload last said of itself: why it ended ("guest-shutdown"), or its last words; NULL when it said nothing. */
+        const char *(*end_reason)(const Backend *backend);
+        char *(*last_words)(const Backend *backend);
+} BackendOps;
+
+struct Backend {
+        const BackendOps *ops;
+        const BackendObserver *observer;
+        void *userdata;
+};
+
+/* Whether QEMU can be accelerated by this host's KVM. */
+bool qemu_kvm_is_usable(void);
+
+extern const BackendOps backend_process;
+extern const BackendOps backend_qemu;
+
+static inline const BackendOps *backend_ops(DomainKind kind) {
+        return kind == DOMAIN_QEMU ? &backend_qemu : &backend_process;
+}
+
+static inline Backend *backend_free(Backend *backend) {
+        if (backend)
+                backend->ops->destroy(backend);
+        return NULL;
+}
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Backend, backend_free)

@@ -1,0 +1,118 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What QEMU 7.2 to 10 is started with. Reads no file and asks nobody; which machine, which guest and which
+ * files is the configuration's to say, and everything else is said here. */
+
+#include <inttypes.h>
+#include <stdarg.h>
+
+#include "backend/qemu-cmdline.h"
+
+/* On q35 nothing can be plugged in but behind a port that was there from the start. */
+#define PCIE_ROOT_PORTS 4u
+
+__attribute__((format(printf, 3, 4)))
+static void add(GPtrArray *argv, const char *option, const char *format, ...) {
+        va_list ap;
+
+        va_start(ap, format);
+        g_ptr_array_add(argv, g_strdup(option));
+        g_ptr_array_add(argv, g_strdup_vprintf(format, ap));
+        va_end(ap);
+}
+
+static void add_process(GPtrArray *argv, const DomainConfig *config) {
+        g_auto(GStrv) parts = g_strsplit(config->name, ",", -1);
+        g_autofree char *name = g_strjoinv(",,", parts);   /* a single comma would begin another setting */
+        char uuid[SD_ID128_UUID_STRING_MAX];
+
+        /* Threads have names ("CPU 0/TCG"), so that a failed pause can tell which one would not freeze. */
+        add(argv, "-name", "guest=%s,debug-threads=on", name);
+        add(argv, "-uuid", "%s", sd_id128_to_uuid_string(config->uuid, uuid));
+
+        /* Nothing but what is named here: no default devices, no settings from files, no window. */
+        g_ptr_array_add(argv, g_strdup("-nodefaults"));
+        g_ptr_array_add(argv, g_strdup("-no-user-config"));
+        add(argv, "-display", "none");
+
+        /* A guest that breaks out finds no way to other programs, other users or more resources. */
+        add(argv, "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny");
+
+        /* Whoever keeps the messages knows when they came. */
+        add(argv, "-msg", "timestamp=off");
+
+        /* The guest's first instruction is the daemon's to allow. */
+        g_ptr_array_add(argv, g_strdup("-S"));
+}
+
+static void add_machine(GPtrArray *argv, const DomainConfig *config, Accelerator accelerator) {
+        /* Without the parts that nothing here uses: less to attack, and less for the guest to look for. A
+         * microvm has none of them. */
+        static const char *const machines[_MACHINE_TYPE_MAX] = {
+                [MACHINE_Q35] = "q35,usb=off,vmport=off,smbus=off",
+                [MACHINE_MICROVM] = "microvm",
+                [MACHINE_PC] = "pc,usb=off,vmport=off",
+        };
+
+        add(argv, "-machine", "%s", machines[config->machine]);
+        if (accelerator == ACCELERATOR_KVM) {
+                add(argv, "-accel", "kvm");
+                add(argv, "-cpu", "host");
+        } else {
+                /* Translated code, in MiB, comes on top of the guest's memory. QEMU would take up to 1 GiB
+                 * for it; this holds what a whole distribution runs at a time. */
+                add(argv, "-accel", "tcg,tb-size=128");
+                add(argv, "-cpu", "max");
+        }
+        add(argv, "-smp", "cpus=%" PRIu32, config->vcpus);
+        add(argv, "-m", "size=%" PRIu64 "B", config->memory);   /* a bare number would be MiB */
+        add(argv, "-rtc", "base=utc");
+}
+
+/* QEMU takes these three as they are, commas and all. */
+static void add_image(GPtrArray *argv, const DomainConfig *config) {
+        add(argv, "-kernel", "%s", config->kernel);
+        if (config->initrd)
+                add(argv, "-initrd", "%s", config->initrd);
+        if (config->root && config->extra)
+                add(argv, "-append", "root=%s %s", config->root, config->extra);
+        else if (config->root)
+                add(argv, "-append", "root=%s", config->root);
+        else if (config->extra)
+                add(argv, "-append", "%s", config->extra);
+}
+
+/* A listening socket that QEMU inherits: it serves one connection after the other, so that a restarted
+ * daemon can come back, and what is written while nobody is connected is dropped and stalls nothing. */
+static void add_socket(GPtrArray *argv, const char *id, int fd) {
+        add(argv, "-chardev", "socket,id=%s,fd=%d,server=on,wait=off", id, fd);
+}
+
+static void add_devices(GPtrArray *argv, MachineType machine) {
+        for (unsigned i = 1; machine == MACHINE_Q35 && i <= PCIE_ROOT_PORTS; i++)
+                add(argv, "-device", "pcie-root-port,id=port%u,chassis=%u,slot=%u", i, i, i);
+
+        /* How a guest gives memory back while it runs. */
+        add(argv, "-device", "%s,id=balloon",
+                machine == MACHINE_MICROVM ? "virtio-balloon-device" : "virtio-balloon-pci");
+
+        /* How a guest's kernel tells that it has panicked; it has no form without PCI. */
+        if (machine != MACHINE_MICROVM)
+                add(argv, "-device", "pvpanic-pci,id=panic");
+}
+
+char **qemu_command_line(const DomainConfig *config, const QemuLayout *layout) {
+        GPtrArray *argv = g_ptr_array_new();
+
+        g_ptr_array_add(argv, g_strdup(layout->binary));
+        add_process(argv, config);
+        add_machine(argv, config, layout->accelerator);
+        add_image(argv, config);
+        add_socket(argv, "monitor", layout->monitor_fd);
+        add(argv, "-mon", "chardev=monitor,mode=control");
+        add_socket(argv, "console", layout->console_fd);
+        add(argv, "-serial", "chardev:console");
+        add_devices(argv, config->machine);
+        g_ptr_array_add(argv, NULL);
+        return (char **) g_ptr_array_free(argv, FALSE);
+}

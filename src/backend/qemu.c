@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Domains that are QEMU machines: what one inherits, and what is asked of it through its monitor. Monitor and console are listening
+ * sockets that QEMU holds, so that whoever comes after this daemon can connect again. */
+
+#include <errno.h>
+#include <string.h>
+
+#include "backend/backend.h"
+#include "backend/qemu-cmdline.h"
+#include "backend/qmp.h"
+#include "util/auto.h"
+#include "util/errors.h"
+
+/* A monitor that does not answer must not keep a guest from being paused. */
+#define HALT_TIMEOUT_USEC 500000ull
+#define COMMAND_TIMEOUT_USEC 5000000ull
+#define LAST_WORDS_BYTES 4096u
+#define LAST_WORDS_LINES 3u
+
+typedef struct QemuBackend {
+        Backend parent;
+        BackendContext context;
+        const DomainConfig *config;
+        SpawnUser *user;
+        char *binary;
+        char **argv;
+        Accelerator accelerator;
+        int monitor_listener, console_listener, output;
+        Console *messages;            /* QEMU's standard output and error */
+        Qmp *qmp;
+        QmpCall *call;
+        BackendReply reply;
+        void *reply_userdata;
+        char *end_reason;
+} QemuBackend;
+
+static void qemu_destroy(Backend *backend) {
+        QemuBackend *q = (QemuBackend *) backend;
+
+        qmp_call_cancel(q->call);
+        qmp_free(q->qmp);
+        console_free(q->messages);
+        spawn_user_free(q->user);
+        fd_close(q->monitor_listener);
+        fd_close(q->console_listener);
+        fd_close(q->output);
+        g_strfreev(q->argv);
+        g_free(q->binary);
+        g_free(q->end_reason);
+        g_free(q);
+}
+
+/* A /dev/kvm that opens is no proof: without the processor's virtualisation a guest created there never runs. */
+bool qemu_kvm_is_usable(void) {
+        g_autofree char *cpuinfo = NULL;
+
+        return access("/dev/kvm", R_OK | W_OK) == 0 && g_file_get_contents("/proc/cpuinfo", &cpuinfo, NULL, NULL) &&
+                g_regex_match_simple("^flags\\s*:.*\\b(vmx|svm)\\b", cpuinfo, G_REGEX_MULTILINE, 0);
+}
+
+static int qemu_check_files(const QemuBackend *q, sd_bus_error *error) {
+        int r = spawn_user_may_read(q->user, "Kernel", q->config->kernel, error);
+
+        if (r >= 0 && q->config->initrd)
+                r = spawn_user_may_read(q->user, "Initrd", q->config->initrd, error);
+        return r;
+}
+
+static int qemu_create(const BackendContext *context, const DomainConfig *config, Backend **ret, sd_bus_error *error) {
+        QemuBackend *q = g_new0(QemuBackend, 1);
+        g_autoptr(Backend) backend = &q->parent;
+        bool kvm = qemu_kvm_is_usable();
+        int r;
+
+        *q = (QemuBackend) {{&backend_qemu, NULL, NULL}, *context, config,
+                .monitor_listener = -1, .console_listener = -1, .output = -1};
+        if (spawn_find_program(context->settings->qemu_binary, &q->binary, NULL) < 0)
+                return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED, "There is no QEMU on this host: no program '%s'",
+                        context->settings->qemu_binary);
+        if (!context->user_mode && spawn_user_new(context->settings->qemu_user, &q->user, NULL) < 0)
+                return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
+                        "QEMU has no user to run as on this host: there is no user '%s'", context->settings->qemu_user);
+        if (config->accelerator == ACCELERATOR_KVM && !kvm)
+                return sd_bus_error_set(error, VMM_ERROR_NOT_SUPPORTED, "Accelerator: this host has no usable KVM");
+        q->accelerator = config->accelerator == ACCELERATOR_AUTO ? (kvm ? ACCELERATOR_KVM : ACCELERATOR_TCG)
+                                                                 : config->accelerator;
+        r = qemu_check_files(q, error);
+        if (r < 0)
+                return r;
+        *ret = g_steal_pointer(&backend);
+        return 0;
+}
+
+static int qemu_prepare(Backend *backend, const RunDir *dir, SpawnSpec *ret, sd_bus_error *error) {
+        QemuBackend *q = (QemuBackend *) backend;
+        autofd int reader = -1;
+        int r;
+
+        r = run_dir_listen(dir, "monitor", &q->monitor_listener);
+        if (r >= 0)
+                r = run_dir_listen(dir, "console", &q->console_listener);
+        if (r >= 0)
+                r = run_dir_fifo(dir, "output", q->user ? q->user->uid : geteuid(), &reader, &q->output);
+        if (r >= 0)
+                r = console_new(q->context.event, LAST_WORDS_BYTES, &q->messages);
+        if (r >= 0)
+                r = console_set_source(q->messages, fd_steal(&reader));
+        if (r < 0)
+                return sd_bus_error_set_errnof(error, r, "Cannot make the sockets of QEMU: %s", g_strerror(-r));
+
+        q->argv = qemu_command_line(q->config, &(QemuLayout) {q->binary, q->accelerator, SPAWN_FD_FIRST, SPAWN_FD_FIRST + 1});
+        *ret = (SpawnSpec) {
+                .argv = q->argv,
+                .user = q->user,
+                .no_new_privileges = true,
+                .output = q->output,
+                .descriptors = {q->monitor_listener, q->console_listener},
+                .n_descriptors = 2,
+        };
+        return 0;
+}
+
+static void qemu_reply(QemuBackend *q, int r, const sd_bus_error *error) {
+        BackendReply reply = q->reply;
+
+        q->reply = NULL;
+        q->call = NULL;
+        if (reply)
+                reply(q->reply_userdata, r, error);
+}
+
+static void on_command_reply(void *userdata, int r, JsonNode *result, const sd_bus_error *error) {
+        qemu_reply(userdata, r, error);
+}
+
+static void on_monitor_ready(void *userdata) {
+        qemu_reply(userdata, 0, NULL);
+}
+
+static void on_monitor_event(void *userdata, const char *name, JsonObject *data) {
+        QemuBackend *q = userdata;
+
+        /* {"guest": true, "reason": "guest-shutdown"}; a string of QEMU's, but the guest has a hand in it: bounded. */
+        if (g_str_equal(name, "SHUTDOWN")) {
+                const char *reason = json_object_get_string_member_with_default(data, "reason", "unknown");
+
+                g_free(q->end_reason);
+                q->end_reason = g_strndup(reason, 64);
+        }
+}
+
+static void on_monitor_closed(void *userdata, const char *reason) {
+        QemuBackend *q = userdata;
+
+        /* The end of QEMU closes it as well, and then its exit tells more. */
+        if (!q->end_reason && q->parent.observer) {
+                g_autofree char *text = g_strdup_printf("QEMU's monitor is lost: %s", reason);
+                q->parent.observer->warning(q->parent.userdata, text);
+        }
+        qemu_reply(q, -EPIPE, &SD_BUS_ERROR_MAKE_CONST(VMM_ERROR_MONITOR_FAILED, "QEMU's monitor is lost"));
+}
+
+static const QmpObserver monitor_observer = {
+        .ready = on_monitor_ready,
+        .event = on_monitor_event,
+        .closed = on_monitor_closed,
+};
+
+static int qemu_connect(Backend *backend, const RunDir *dir, BackendReply reply, void *userdata, sd_bus_error *error) {
+        QemuBackend *q = (QemuBackend *) backend;
+        autofd int monitor = -1, console = -1;
+        int r;
+
+        /* QEMU has its own now, and only QEMU should: its end must be seen. */
+        q->monitor_listener = fd_close(q->monitor_listener);
+        q->console_listener = fd_close(q->console_listener);
+        q->output = fd_close(q->output);
+        r = run_dir_connect(dir, "monitor", &monitor);
+        if (r >= 0)
+                r = run_dir_connect(dir, "console", &console);
+        if (r >= 0)
+                r = console_set_source(q->context.console, fd_steal(&console));
+        if (r >= 0)
+                r = qmp_new(q->context.event, fd_steal(&monitor), &monitor_observer, q, &q->qmp);
+        if (r < 0)
+                return sd_bus_error_setf(error, VMM_ERROR_MONITOR_FAILED, "Cannot connect to QEMU: %s", g_strerror(-r));
+        q->reply = reply;
+        q->reply_userdata = userdata;
+        return 0;
+}
+
+static int qemu_command(Backend *backend, const char *command, uint64_t timeout_usec, BackendReply reply, void *userdata,
+        sd_bus_error *error) {
+        QemuBackend *q = (QemuBackend *) backend;
+        int r = -ENOTCONN;
+
+        if (q->qmp)
+                r = qmp_call(q->qmp, command, NULL, timeout_usec, on_command_reply, q, &q->call);
+        if (r < 0)
+                return sd_bus_error_setf(error, VMM_ERROR_MONITOR_FAILED, "QEMU cannot be told to %s: its monitor is lost",
+                        command);
+        q->reply = reply;
+        q->reply_userdata = userdata;
+        return 0;
+}
+
+static int qemu_halt(Backend *backend, BackendReply reply, void *userdata, sd_bus_error *error) {
+        return qemu_command(backend, "stop", HALT_TIMEOUT_USEC, reply, userdata, error);
+}
+
+static int qemu_proceed(Backend *backend, BackendReply reply, void *userdata, sd_bus_error *error) {
+        return qemu_command(backend, "cont", HALT_TIMEOUT_USEC, reply, userdata, error);
+}
+
+static int qemu_power_down(Backend *backend, BackendReply reply, void *userdata, sd_bus_error *error) {
+        return qemu_command(backend, "system_powerdown", COMMAND_TIMEOUT_USEC, reply, userdata, error);
+}
+
+static void qemu_forget(Backend *backend) {
+        QemuBackend *q = (QemuBackend *) backend;
+
+        q->call = qmp_call_cancel(q->call);
+        q->reply = NULL;
+}
+
+static const char *qemu_end_reason(const Backend *backend) {
+        return ((const QemuBackend *) backend)->end_reason;
+}
+
+static char *qemu_last_words(const Backend *backend) {
+        const QemuBackend *q = (const QemuBackend *) backend;
+
+        if (!q->messages)
+                return NULL;
+        console_drain(q->messages);
+        g_auto(GStrv) lines = console_lines(q->messages, LAST_WORDS_LINES);
+        return *lines ? g_strjoinv("; ", lines) : NULL;
+}
+
+const BackendOps backend_qemu = {
+        .kind = DOMAIN_QEMU,
+        .starts_halted = true,
+        .create = qemu_create,
+        .destroy = qemu_destroy,
+        .prepare = qemu_prepare,
+        .connect = qemu_connect,
+        .halt = qemu_halt,
+        .proceed = qemu_proceed,
+        .power_down = qemu_power_down,
+        .forget = qemu_forget,
+        .end_reason = qemu_end_reason,
+        .last_words = qemu_last_words,
+};

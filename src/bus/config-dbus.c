@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Reads what callers send and checks its types; what the values mean is the config room's business. */
+
+#include <errno.h>
+
+#include "bus/config-dbus.h"
+#include "util/auto.h"
+
+int plan_read(sd_bus_message *m, StopPlan *ret, sd_bus_error *error) {
+        const char *step;
+        uint64_t usec;
+        StopPlan plan = {0};
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "(st)");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_read(m, "(st)", &step, &usec)) > 0) {
+                r = stop_plan_append(&plan, step, usec, error);
+                if (r < 0)
+                        return r;
+        }
+        if (r < 0)
+                return r;
+        *ret = plan;
+        return sd_bus_message_exit_container(m);
+}
+
+int plan_append(sd_bus_message *m, const StopPlan *plan) {
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "(st)");
+        for (size_t i = 0; i < plan->n_steps && r >= 0; i++)
+                r = sd_bus_message_append(m, "(st)", stop_step_name(&plan->steps[i]), plan->steps[i].timeout_usec);
+        return r < 0 ? r : sd_bus_message_close_container(m);
+}
+
+static int value_read(sd_bus_message *m, const ConfigKey *key, DomainConfig *config, sd_bus_error *error) {
+        ConfigValue value = {.type = key->type};
+        g_auto(GStrv) strings = NULL;
+        StopPlan plan;
+        int boolean, r;
+
+        switch (key->type) {
+        case CONFIG_STRING:
+                r = sd_bus_message_read(m, "s", &value.string);
+                break;
+        case CONFIG_STRV:
+                r = sd_bus_message_read_strv(m, &strings);
+                if (r >= 0 && !strings)
+                        strings = g_new0(char *, 1);
+                value.strv = strings;
+                break;
+        case CONFIG_UINT32:
+                r = sd_bus_message_read(m, "u", &value.uint32);
+                break;
+        case CONFIG_UINT64:
+                r = sd_bus_message_read(m, "t", &value.uint64);
+                break;
+        case CONFIG_BOOL:
+                r = sd_bus_message_read(m, "b", &boolean);
+                value.boolean = r >= 0 && boolean;
+                break;
+        case CONFIG_PLAN:
+                r = plan_read(m, &plan, error);
+                value.plan = &plan;
+                break;
+        default:
+                g_assert_not_reached();
+        }
+        return r < 0 ? r : domain_config_set(config, key, &value, error);
+}
+
+static int entry_read(sd_bus_message *m, DomainConfig *config, sd_bus_error *error) {
+        const char *name, *contents, *signature;
+        const ConfigKey *key;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &name);
+        if (r < 0)
+                return r;
+        key = domain_config_key(name);
+        if (!key)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "config: there is no key '%s'", name);
+        signature = config_type_signature(key->type);
+        r = sd_bus_message_peek_type(m, NULL, &contents);
+        if (r < 0)
+                return r;
+        if (!g_str_equal(contents, signature))
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "config: %s is of type '%s', not '%s'", name,
+                        signature, contents);
+        r = sd_bus_message_enter_container(m, 'v', signature);
+        if (r >= 0)
+                r = value_read(m, key, config, error);
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+int config_read(sd_bus_message *m, DomainConfig *config, sd_bus_error *error) {
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "{sv}");
+        if (r < 0)
+                return r;
+        while ((r = sd_bus_message_enter_container(m, 'e', "sv")) > 0) {
+                r = entry_read(m, config, error);
+                if (r >= 0)
+                        r = sd_bus_message_exit_container(m);
+                if (r < 0)
+                        return r;
+        }
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+int strv_reply(sd_bus_message *m, char **strings) {
+        g_autoptr(sd_bus_message) reply = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_append_strv(reply, strings);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}

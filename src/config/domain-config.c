@@ -1,0 +1,365 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The table of configuration keys and what each accepts. A key is added by adding a row. Nothing here looks
+ * at the machine: whether a kernel exists or a user is known shows when the domain is started. */
+
+#include <inttypes.h>
+#include <string.h>
+
+#include "config/domain-config.h"
+#include "config/text.h"
+#include "util/errors.h"
+
+static const char *const domain_kind_names[_DOMAIN_KIND_MAX] = {
+        [DOMAIN_QEMU] = "qemu",
+        [DOMAIN_PROCESS] = "process",
+};
+DEFINE_ENUM_STRINGS(domain_kind, DomainKind, domain_kind_names)
+
+static const char *const machine_type_names[_MACHINE_TYPE_MAX] = {
+        [MACHINE_Q35] = "q35",
+        [MACHINE_MICROVM] = "microvm",
+        [MACHINE_PC] = "pc",
+};
+DEFINE_ENUM_STRINGS(machine_type, MachineType, machine_type_names)
+
+static const char *const accelerator_names[_ACCELERATOR_MAX] = {
+        [ACCELERATOR_AUTO] = "auto",
+        [ACCELERATOR_KVM] = "kvm",
+        [ACCELERATOR_TCG] = "tcg",
+};
+DEFINE_ENUM_STRINGS(accelerator, Accelerator, accelerator_names)
+
+const char *config_type_signature(ConfigType type) {
+        static const char *const signatures[_CONFIG_TYPE_MAX] = {
+                [CONFIG_STRING] = "s",
+                [CONFIG_STRV] = "as",
+                [CONFIG_UINT32] = "u",
+                [CONFIG_UINT64] = "t",
+                [CONFIG_BOOL] = "b",
+                [CONFIG_PLAN] = "a(st)",
+        };
+
+        return signatures[type];
+}
+
+/* What a configuration may be for: a row says which of them know its key. */
+typedef enum Use {
+        USE_QEMU = 1 << 0,
+        USE_PROCESS = 1 << 1,
+        USE_ADOPTED = 1 << 2,
+        USE_ANY = USE_QEMU | USE_PROCESS | USE_ADOPTED,
+} Use;
+
+typedef struct KeyRow KeyRow;
+struct KeyRow {
+        ConfigKey key;
+        Use uses;
+        size_t offset;    /* of the field in DomainConfig */
+
+        /* Copies the value into the field, or returns what is wrong with it. */
+        char *(*take)(const KeyRow *row, const ConfigValue *value, void *field);
+
+        /* What the take functions go by: of a text or each entry of a list; of a number. */
+        const char *(*problem)(const char *text);
+        uint64_t min, max, step;
+};
+
+static char *complain(const char *culprit, const char *problem) {
+        g_autofree char *quoted = text_quote(culprit);
+        return g_strconcat(quoted, " ", problem, NULL);
+}
+
+static char *take_text(const KeyRow *row, const ConfigValue *value, void *field) {
+        const char *problem = row->problem(value->string);
+
+        if (!problem && strlen(value->string) > DOMAIN_TEXT_MAX)
+                problem = "is longer than " G_STRINGIFY(DOMAIN_TEXT_MAX) " bytes";
+        if (problem)
+                return complain(value->string, problem);
+        *(char **) field = g_strdup(value->string);
+        return NULL;
+}
+
+/* Judged by domain_config_complete(), which has an error of its own for it. */
+static char *take_cgroup_path(const KeyRow *row, const ConfigValue *value, void *field) {
+        *(char **) field = g_strdup(value->string);
+        return NULL;
+}
+
+#define DEFINE_TAKE_ENUM(noun, Type, choice)                                                                \
+        static char *take_##noun(const KeyRow *row, const ConfigValue *value, void *field) {                \
+                Type given = noun##_from_string(value->string);                                             \
+                                                                                                            \
+                if ((int) given < 0)                                                                        \
+                        return complain(value->string, "is not one of " choice);                            \
+                *(Type *) field = given;                                                                    \
+                return NULL;                                                                                \
+        }
+
+DEFINE_TAKE_ENUM(domain_kind, DomainKind, "qemu, process")
+DEFINE_TAKE_ENUM(machine_type, MachineType, "q35, microvm, pc")
+DEFINE_TAKE_ENUM(accelerator, Accelerator, "auto, kvm, tcg")
+
+static char *take_uuid(const KeyRow *row, const ConfigValue *value, void *field) {
+        sd_id128_t uuid;
+
+        if (sd_id128_from_string(value->string, &uuid) < 0)
+                return complain(value->string, "is not a UUID");
+        if (sd_id128_is_null(uuid))
+                return g_strdup("all zeroes is no UUID");
+        *(sd_id128_t *) field = uuid;
+        return NULL;
+}
+
+static char *take_number(const KeyRow *row, const ConfigValue *value, void *field) {
+        uint64_t number = value->type == CONFIG_UINT32 ? value->uint32 : value->uint64;
+
+        if (number < row->min || number > row->max)
+                return g_strdup_printf("%" PRIu64 " is not from %" PRIu64 " to %" PRIu64, number,
+                        row->min, row->max);
+        if (number % row->step != 0)
+                return g_strdup_printf("%" PRIu64 " is not a multiple of %" PRIu64, number, row->step);
+        if (value->type == CONFIG_UINT32)
+                *(uint32_t *) field = value->uint32;
+        else
+                *(uint64_t *) field = number;
+        return NULL;
+}
+
+static char *take_bool(const KeyRow *row, const ConfigValue *value, void *field) {
+        *(bool *) field = value->boolean;
+        return NULL;
+}
+
+static char *take_plan(const KeyRow *row, const ConfigValue *value, void *field) {
+        *(StopPlan *) field = *value->plan;
+        return NULL;
+}
+
+static char *take_list(const KeyRow *row, const ConfigValue *value, void *field) {
+        size_t n = 0, bytes = 0;
+
+        for (; value->strv[n]; n++) {
+                const char *problem = row->problem(value->strv[n]);
+                if (problem)
+                        return complain(value->strv[n], problem);
+                bytes += strlen(value->strv[n]) + 1;
+        }
+        if (n > DOMAIN_ARGS_MAX)
+                return g_strdup_printf("%zu entries are more than %d", n, DOMAIN_ARGS_MAX);
+        if (bytes > DOMAIN_ARGS_BYTES_MAX)
+                return g_strdup_printf("%zu bytes are more than %d", bytes, DOMAIN_ARGS_BYTES_MAX);
+        *(char ***) field = g_strdupv((char **) value->strv);
+        return NULL;
+}
+
+static char *take_command(const KeyRow *row, const ConfigValue *value, void *field) {
+        if (!value->strv[0])
+                return g_strdup("it is empty");
+
+        const char *problem = program_problem(value->strv[0]);
+        return problem ? complain(value->strv[0], problem) : take_list(row, value, field);
+}
+
+/* Of a kernel's root= : one word. The kernel takes quotes for its own and byte 0xa0 for a blank. */
+static const char *root_problem(const char *root) {
+        if (!*root)
+                return "is empty";
+        for (const char *p = root; *p; p++)
+                if (!g_ascii_isgraph(*p) || *p == '"')
+                        return "is not one word of ASCII without quotes";
+        return NULL;
+}
+
+/* Of an argument: any text, lines and all. */
+static const char *argument_problem(const char *argument) {
+        return g_utf8_validate(argument, -1, NULL) ? NULL : "is not valid UTF-8";
+}
+
+static const char *assignment_problem(const char *assignment) {
+        size_t length = strspn(assignment, G_CSET_A_2_Z G_CSET_a_2_z G_CSET_DIGITS "_");
+
+        if (length == 0 || g_ascii_isdigit(*assignment) || assignment[length] != '=')
+                return "is not an assignment NAME=value";
+        return argument_problem(assignment);
+}
+
+#define KEY(group, name, type, uses, field, ...)                                                            \
+        {{group, name, type}, uses, offsetof(DomainConfig, field), __VA_ARGS__}
+
+static const KeyRow rows[] = {
+        KEY("Domain", "Kind", CONFIG_STRING, USE_ANY, kind, take_domain_kind),
+        KEY("Domain", "Description", CONFIG_STRING, USE_ANY, description, take_text, text_problem),
+        KEY("Domain", "UUID", CONFIG_STRING, USE_ANY, uuid, take_uuid),
+        KEY("Domain", "CgroupPath", CONFIG_STRING, USE_ANY, cgroup_path_text, take_cgroup_path),
+        KEY("Domain", "Delegate", CONFIG_BOOL, USE_ANY, delegate, take_bool),
+        KEY("Domain", "Memory", CONFIG_UINT64, USE_QEMU, memory, take_number,
+                .min = DOMAIN_MEMORY_MIN, .max = DOMAIN_MEMORY_MAX, .step = 1 << 20),
+        KEY("Domain", "VCPUs", CONFIG_UINT32, USE_QEMU, vcpus, take_number,
+                .min = 1, .max = DOMAIN_VCPUS_MAX, .step = 1),
+        KEY("Domain", "StopPlan", CONFIG_PLAN, USE_ANY, stop_plan, take_plan),
+        KEY("Domain", "PauseTimeoutUSec", CONFIG_UINT64, USE_ANY, pause_timeout_usec, take_number,
+                .min = PAUSE_TIMEOUT_MIN_USEC, .max = PAUSE_TIMEOUT_MAX_USEC, .step = 1),
+
+        KEY("Image", "Kernel", CONFIG_STRING, USE_QEMU, kernel, take_text, path_problem),
+        KEY("Image", "Initrd", CONFIG_STRING, USE_QEMU, initrd, take_text, path_problem),
+        KEY("Image", "Root", CONFIG_STRING, USE_QEMU, root, take_text, root_problem),
+        KEY("Image", "Extra", CONFIG_STRING, USE_QEMU, extra, take_text, text_problem),
+        KEY("Image", "Machine", CONFIG_STRING, USE_QEMU, machine, take_machine_type),
+        KEY("Image", "Accelerator", CONFIG_STRING, USE_QEMU, accelerator, take_accelerator),
+
+        KEY("Process", "Command", CONFIG_STRV, USE_PROCESS, command, take_command, argument_problem),
+        KEY("Process", "WorkingDirectory", CONFIG_STRING, USE_PROCESS, working_directory,
+                take_text, path_problem),
+        KEY("Process", "Environment", CONFIG_STRV, USE_PROCESS, environment, take_list, assignment_problem),
+        KEY("Process", "User", CONFIG_STRING, USE_PROCESS, user, take_text, user_name_problem),
+};
+G_STATIC_ASSERT(G_N_ELEMENTS(rows) <= 64);    /* the bits of set_mask */
+
+static bool row_is_set(const DomainConfig *config, const KeyRow *row) {
+        return config->set_mask & (UINT64_C(1) << (row - rows));
+}
+
+const ConfigKey *domain_config_key(const char *name) {
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+                if (g_str_equal(rows[i].key.name, name))
+                        return &rows[i].key;
+        return NULL;
+}
+
+/* One component of an object path is either a name or a UUID, so no name may be both. */
+static bool looks_like_uuid(const char *name) {
+        sd_id128_t uuid;
+
+        return sd_id128_from_string(name, &uuid) >= 0;
+}
+
+static const char *name_problem(const char *name) {
+        if (!*name)
+                return "is empty";
+        if (strlen(name) > DOMAIN_NAME_MAX)
+                return "is longer than " G_STRINGIFY(DOMAIN_NAME_MAX) " bytes";
+        if (*name == '.' || *name == '-')
+                return "begins with '.' or '-'";
+        if (strpbrk(name, "/:"))
+                return "contains '/' or ':'";
+        if (strstr(name, ".."))
+                return "contains '..'";
+        if (g_str_has_suffix(name, ".slice"))
+                return "ends in '.slice'";
+        if (looks_like_uuid(name))
+                return "looks like a UUID";
+        return label_problem(name);
+}
+
+int domain_config_new(const char *name, DomainConfig **ret, sd_bus_error *error) {
+        const char *problem = name_problem(name);
+
+        if (problem) {
+                g_autofree char *quoted = text_quote(name);
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Domain name %s %s.",
+                        quoted, problem);
+        }
+        *ret = g_new0(DomainConfig, 1);
+        (*ret)->name = g_strdup(name);
+        return 0;
+}
+
+DomainConfig *domain_config_free(DomainConfig *config) {
+        if (!config)
+                return NULL;
+        g_free(config->name);
+        g_free(config->description);
+        cgroup_path_free(config->cgroup_path);
+        g_free(config->cgroup_path_text);
+        g_free(config->kernel);
+        g_free(config->initrd);
+        g_free(config->root);
+        g_free(config->extra);
+        g_strfreev(config->command);
+        g_strfreev(config->environment);
+        g_free(config->working_directory);
+        g_free(config->user);
+        g_free(config);
+        return NULL;
+}
+
+int domain_config_set(DomainConfig *config, const ConfigKey *key, const ConfigValue *value,
+        sd_bus_error *error) {
+        const KeyRow *row = (const KeyRow *) key;    /* a row begins with its key */
+        g_autofree char *problem = NULL;
+
+        if (value->type != key->type)
+                problem = g_strdup_printf("the value has type '%s' instead of '%s'",
+                        config_type_signature(value->type), config_type_signature(key->type));
+        else if (row_is_set(config, row))
+                problem = g_strdup("it is given twice");
+        else
+                problem = row->take(row, value, (char *) config + row->offset);
+        if (problem)
+                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "%s: %s.", key->name, problem);
+
+        config->set_mask |= UINT64_C(1) << (row - rows);
+        return 0;
+}
+
+/* The kind that was given, or that the keys tell. */
+static DomainKind kind_of(const DomainConfig *config) {
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++) {
+                if (!row_is_set(config, &rows[i]))
+                        continue;
+                if (g_str_equal(rows[i].key.name, "Kind"))
+                        return config->kind;
+                if (g_str_equal(rows[i].key.group, "Image"))
+                        return DOMAIN_QEMU;
+        }
+        return DOMAIN_PROCESS;
+}
+
+/* Refuses keys that say nothing about this kind of domain, and asks for those it cannot do without. */
+static int check_keys(const DomainConfig *config, bool adopted, sd_bus_error *error) {
+        bool qemu = config->kind == DOMAIN_QEMU;
+        Use use = adopted ? USE_ADOPTED : qemu ? USE_QEMU : USE_PROCESS;
+        const char *what = adopted ? "adopted processes"
+                : qemu ? "a domain of kind 'qemu'" : "a domain of kind 'process'";
+
+        for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
+                if (row_is_set(config, &rows[i]) && !(rows[i].uses & use))
+                        return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "%s: not a key of %s.",
+                                rows[i].key.name, what);
+        if (adopted && qemu)
+                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "Kind: %s are of kind 'process'.",
+                        what);
+        if (use == USE_QEMU && !config->kernel)
+                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "Kernel: %s needs one.", what);
+        if (use == USE_PROCESS && !config->command)
+                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "Command: %s needs one.", what);
+        return 0;
+}
+
+int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults, sd_bus_error *error) {
+        int r;
+
+        config->kind = kind_of(config);
+        r = check_keys(config, defaults->adopted, error);
+        if (r < 0)
+                return r;
+
+        if (!config->cgroup_path_text)
+                config->cgroup_path_text = g_strconcat(":vmm:", config->name, NULL);
+        r = cgroup_path_parse(config->cgroup_path_text, defaults->slice, &config->cgroup_path, error);
+        if (r < 0)
+                return r;
+
+        if (config->stop_plan.n_steps == 0)
+                config->stop_plan = config->kind == DOMAIN_QEMU ? stop_plan_default_qemu
+                        : stop_plan_default_process;
+        if (config->pause_timeout_usec == 0)
+                config->pause_timeout_usec = PAUSE_TIMEOUT_DEFAULT_USEC;
+        if (config->kind == DOMAIN_QEMU && config->memory == 0)
+                config->memory = DOMAIN_MEMORY_DEFAULT;
+        if (config->kind == DOMAIN_QEMU && config->vcpus == 0)
+                config->vcpus = 1;
+        return 0;
+}

@@ -1,0 +1,319 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The table of the daemon's settings, and the files they come from. A setting is added by adding a row.
+ * Whether a slice, a program or a user exists is not asked here. */
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "config/cgroup-path.h"
+#include "config/manager-config.h"
+#include "config/text.h"
+#include "util/auto.h"
+#include "util/errors.h"
+
+#define FILE_NAME "vmmanagerd.conf"
+#define FILE_BYTES_MAX (1u << 20)
+#define COUNT_MAX 65536
+#define CONSOLE_LOG_BYTES_MIN (UINT64_C(4) << 10)
+#define CONSOLE_LOG_BYTES_MAX (UINT64_C(16) << 20)
+
+typedef struct Setting Setting;
+struct Setting {
+        const char *group, *key;
+        const char *fallback, *user_fallback;   /* the latter where user mode differs */
+        size_t offset;                          /* of the field in ManagerConfig */
+
+        /* Puts the value into the field, or says what is wrong with it. */
+        const char *(*take)(const Setting *setting, const char *value, void *field);
+        const char *(*problem)(const char *text);   /* what take_text goes by */
+};
+
+/* What a load goes through. */
+typedef struct Loader {
+        ManagerConfig *config;
+        bool user_mode;
+        GPtrArray *warnings;
+} Loader;
+
+int size_parse(const char *text, uint64_t *ret) {
+        static const char units[] = "KMGT";
+        const char *unit;
+        uint64_t number;
+        char *end;
+
+        if (!g_ascii_isdigit(*text))
+                return -EINVAL;
+        errno = 0;
+        number = g_ascii_strtoull(text, &end, 10);
+        if (errno != 0)
+                return -errno;
+        if (*end) {
+                unit = strchr(units, *end);
+                if (!unit || end[1])
+                        return -EINVAL;
+                if (__builtin_mul_overflow(number, UINT64_C(1) << (10 * (unit - units + 1)), &number))
+                        return -ERANGE;
+        }
+        *ret = number;
+        return 0;
+}
+
+static const char *take_text(const Setting *setting, const char *value, void *field) {
+        const char *problem = setting->problem(value);
+
+        if (problem)
+                return problem;
+        g_free(*(char **) field);
+        *(char **) field = g_strdup(value);
+        return NULL;
+}
+
+static const char *take_count(const Setting *setting, const char *value, void *field) {
+        guint64 count;
+
+        if (!g_ascii_string_to_unsigned(value, 10, 0, COUNT_MAX, &count, NULL))
+                return "is not a number from 0 to " G_STRINGIFY(COUNT_MAX);
+        *(unsigned *) field = (unsigned) count;
+        return NULL;
+}
+
+static const char *take_console_log_size(const Setting *setting, const char *value, void *field) {
+        uint64_t bytes;
+
+        if (size_parse(value, &bytes) < 0 || bytes < CONSOLE_LOG_BYTES_MIN || bytes > CONSOLE_LOG_BYTES_MAX)
+                return "is not a size from 4K to 16M";
+        *(uint64_t *) field = bytes;
+        return NULL;
+}
+
+static const char *slice_problem(const char *slice) {
+        return slice_name_is_valid(slice) ? NULL : "is not the name of a slice";
+}
+
+#define FIELD(name) offsetof(ManagerConfig, name)
+
+static const Setting settings[] = {
+        {"Manager", "DefaultSlice", "machine.slice", "app.slice", FIELD(default_slice),
+                take_text, slice_problem},
+        {"Manager", "MaxDomains", "4096", NULL, FIELD(domains_max), take_count},
+        {"Manager", "MaxDomainsPerUser", "256", NULL, FIELD(domains_per_user_max), take_count},
+        {"Manager", "ConsoleLogSize", "64K", NULL, FIELD(console_log_bytes), take_console_log_size},
+        {"QEMU", "Binary", "qemu-system-x86_64", NULL, FIELD(qemu_binary), take_text, program_problem},
+        {"QEMU", "User", "vmmanager-qemu", NULL, FIELD(qemu_user), take_text, user_name_problem},
+};
+
+/* The setting of this name; with key NULL any one of the group. */
+static const Setting *setting_find(const char *group, const char *key) {
+        for (size_t i = 0; i < G_N_ELEMENTS(settings); i++)
+                if (g_str_equal(settings[i].group, group) && (!key || g_str_equal(settings[i].key, key)))
+                        return &settings[i];
+        return NULL;
+}
+
+/* Returns what is wrong with the value, or NULL. */
+static const char *setting_apply(const Setting *setting, const char *value, const Loader *loader) {
+        if (!*value)
+                value = loader->user_mode && setting->user_fallback ? setting->user_fallback
+                        : setting->fallback;
+        return setting->take(setting, value, (char *) loader->config + setting->offset);
+}
+
+/* The number of the last line that sets `key` in [group], or that opens [group] when key is NULL: GKeyFile,
+ * which lets the last one count, does not tell. */
+static unsigned line_find(const char *text, const char *group, const char *key) {
+        g_auto(GStrv) lines = g_strsplit(text, "\n", 0);
+        g_autofree char *header = g_strdup_printf("[%s]", group);
+        unsigned found = 0;
+        bool inside = false;
+
+        for (unsigned i = 0; lines[i]; i++) {
+                char *line = g_strstrip(lines[i]);
+                if (*line == '[') {
+                        inside = g_str_equal(line, header);
+                        if (inside && !key)
+                                found = i + 1;
+                } else if (inside && key && strchr(line, '=')) {
+                        *strchr(line, '=') = '\0';
+                        if (g_str_equal(g_strchomp(line), key))
+                                found = i + 1;
+                }
+        }
+        return found;
+}
+
+/* A file's text, which ends at the first byte that is not UTF-8 (-EILSEQ) or over the limit (-EFBIG). */
+static int file_read(const char *path, char **ret) {
+        /* O_NONBLOCK: a FIFO reads as empty instead of holding up the daemon. */
+        autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+        g_autofree char *text = NULL;
+        size_t length = 0;
+        ssize_t n;
+
+        if (fd < 0)
+                return -errno;
+        text = g_malloc(FILE_BYTES_MAX + 1);
+        do {
+                n = TEMP_FAILURE_RETRY(read(fd, text + length, FILE_BYTES_MAX + 1 - length));
+                if (n < 0)
+                        return -errno;
+                length += (size_t) n;
+        } while (n > 0);
+        if (length > FILE_BYTES_MAX)
+                return -EFBIG;
+        if (!g_utf8_validate(text, (gssize) length, NULL))
+                return -EILSEQ;
+        text[length] = '\0';
+        *ret = g_steal_pointer(&text);
+        return 0;
+}
+
+static int apply_group(const Loader *loader, const char *path, const char *text, GKeyFile *file,
+        const char *group, sd_bus_error *error) {
+        g_auto(GStrv) keys = g_key_file_get_keys(file, group, NULL, NULL);
+
+        if (!setting_find(group, NULL)) {
+                g_ptr_array_add(loader->warnings, g_strdup_printf("%s:%u: unknown group [%s] is ignored",
+                        path, line_find(text, group, NULL), group));
+                return 0;
+        }
+        for (char **key = keys; *key; key++) {
+                const Setting *setting = setting_find(group, *key);
+                g_autofree char *value = g_key_file_get_value(file, group, *key, NULL);
+
+                if (!setting) {
+                        g_ptr_array_add(loader->warnings,
+                                g_strdup_printf("%s:%u: unknown key %s= in [%s] is ignored", path,
+                                        line_find(text, group, *key), *key, group));
+                        continue;
+                }
+                const char *problem = setting_apply(setting, g_strstrip(value), loader);
+                if (problem) {
+                        g_autofree char *quoted = text_quote(value);
+                        return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "%s:%u: %s=%s %s.", path,
+                                line_find(text, group, *key), *key, quoted, problem);
+                }
+        }
+        return 0;
+}
+
+static int apply_file(const Loader *loader, const char *path, sd_bus_error *error) {
+        g_autoptr(GKeyFile) file = g_key_file_new();
+        g_autoptr(GError) syntax = NULL;
+        g_autofree char *text = NULL;
+        int r;
+
+        r = file_read(path, &text);
+        if (r < 0)
+                return sd_bus_error_set_errnof(error, r, "%s: %s.", path, g_strerror(-r));
+        if (!g_key_file_load_from_data(file, text, strlen(text), G_KEY_FILE_NONE, &syntax))
+                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "%s: %s.", path, syntax->message);
+
+        g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
+        for (char **group = groups; *group; group++) {
+                r = apply_group(loader, path, text, file, *group, error);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+/* Of the main files the first counts. */
+static int apply_main_file(const Loader *loader, const char *const *directories, sd_bus_error *error) {
+        for (; *directories; directories++) {
+                g_autofree char *path = g_build_filename(*directories, FILE_NAME, NULL);
+                if (access(path, F_OK) >= 0 || errno != ENOENT)
+                        return apply_file(loader, path, error);
+        }
+        return 0;
+}
+
+/* Adds a directory's drop-ins to `paths`, a map from their names, but for those whose name is there already.
+ * */
+static int drop_ins_add(GTree *paths, const char *directory, sd_bus_error *error) {
+        g_autofree char *folder = g_build_filename(directory, FILE_NAME ".d", NULL);
+        DIR *dir = opendir(folder);
+        struct dirent *entry;
+
+        if (!dir)
+                return errno == ENOENT ? 0
+                        : sd_bus_error_set_errnof(error, errno, "%s: %s.", folder, g_strerror(errno));
+        while ((entry = readdir(dir))) {
+                const char *name = entry->d_name;
+                if (*name != '.' && g_str_has_suffix(name, ".conf") && !g_tree_lookup(paths, name))
+                        g_tree_insert(paths, g_strdup(name), g_build_filename(folder, name, NULL));
+        }
+        closedir(dir);
+        return 0;
+}
+
+static int compare_names(const void *a, const void *b, void *userdata) {
+        return strcmp(a, b);
+}
+
+static int apply_drop_ins(const Loader *loader, const char *const *directories, sd_bus_error *error) {
+        g_autoptr(GTree) paths = g_tree_new_full(compare_names, NULL, g_free, g_free);
+        int r;
+
+        for (; *directories; directories++) {
+                r = drop_ins_add(paths, *directories, error);
+                if (r < 0)
+                        return r;
+        }
+        for (GTreeNode *node = g_tree_node_first(paths); node; node = g_tree_node_next(node)) {
+                r = apply_file(loader, g_tree_node_value(node), error);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
+int manager_config_load(const char *const *directories, bool user_mode, ManagerConfig **ret,
+        GPtrArray **ret_warnings, sd_bus_error *error) {
+        g_autoptr(ManagerConfig) config = g_new0(ManagerConfig, 1);
+        g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
+        const Loader loader = {config, user_mode, warnings};
+        int r;
+
+        for (size_t i = 0; i < G_N_ELEMENTS(settings); i++)
+                (void) setting_apply(&settings[i], "", &loader);
+        r = apply_main_file(&loader, directories, error);
+        if (r < 0)
+                return r;
+        r = apply_drop_ins(&loader, directories, error);
+        if (r < 0)
+                return r;
+
+        *ret = g_steal_pointer(&config);
+        if (ret_warnings)
+                *ret_warnings = g_steal_pointer(&warnings);
+        return 0;
+}
+
+ManagerConfig *manager_config_free(ManagerConfig *config) {
+        if (!config)
+                return NULL;
+        g_free(config->default_slice);
+        g_free(config->qemu_binary);
+        g_free(config->qemu_user);
+        g_free(config);
+        return NULL;
+}
+
+char **manager_config_directories(bool user_mode) {
+        static const char *const system[] = {"/etc", "/run", "/usr/local/lib", "/usr/lib"};
+        GPtrArray *directories = g_ptr_array_new();
+
+        if (user_mode) {
+                g_ptr_array_add(directories, g_build_filename(g_get_user_config_dir(), "vmmanager", NULL));
+                g_ptr_array_add(directories, g_build_filename(g_get_user_runtime_dir(), "vmmanager", NULL));
+                g_ptr_array_add(directories, g_build_filename(g_get_user_data_dir(), "vmmanager", NULL));
+        }
+        for (size_t i = 0; i < G_N_ELEMENTS(system); i++)
+                g_ptr_array_add(directories, g_build_filename(system[i], "vmmanager", NULL));
+        g_ptr_array_add(directories, NULL);
+        return (char **) g_ptr_array_free(directories, FALSE);
+}

@@ -1,0 +1,212 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Stop plans, the names of signals and their text forms. Sends nothing and waits for nothing. */
+
+#include <errno.h>
+#include <inttypes.h>
+#include <signal.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "config/stop-plan.h"
+#include "config/text.h"
+
+#define USEC_PER_MSEC UINT64_C(1000)
+#define USEC_PER_SEC UINT64_C(1000000)
+#define STEP_TIMEOUT_DEFAULT_USEC (1600 * USEC_PER_MSEC)
+
+const StopPlan stop_plan_destroy = {
+        .n_steps = 2,
+        .steps = {{SIGTERM, 1600 * USEC_PER_MSEC}, {SIGKILL, 1600 * USEC_PER_MSEC}},
+};
+const StopPlan stop_plan_destroy_graceful = {
+        .n_steps = 1,
+        .steps = {{SIGTERM, 3200 * USEC_PER_MSEC}},
+};
+const StopPlan stop_plan_destroy_force = {
+        .n_steps = 1,
+        .steps = {{SIGKILL, 1600 * USEC_PER_MSEC}},
+};
+const StopPlan stop_plan_default_qemu = {
+        .n_steps = 3,
+        .steps = {{0, 30 * USEC_PER_SEC}, {SIGTERM, 1600 * USEC_PER_MSEC}, {SIGKILL, 1600 * USEC_PER_MSEC}},
+};
+const StopPlan stop_plan_default_process = {
+        .n_steps = 2,
+        .steps = {{SIGTERM, 10 * USEC_PER_SEC}, {SIGKILL, 1600 * USEC_PER_MSEC}},
+};
+
+/* Largest first: to_string takes the first that divides. */
+static const struct {
+        const char *name;
+        uint64_t usec;
+} time_units[] = {
+        {"h", 3600 * USEC_PER_SEC},
+        {"min", 60 * USEC_PER_SEC},
+        {"s", USEC_PER_SEC},
+        {"ms", USEC_PER_MSEC},
+        {"us", 1},
+};
+
+#define SIGNAL_NAME_BYTES 24
+
+/* "SIGRTMIN", "SIGRTMIN+3", "SIGRTMAX-1". */
+static void realtime_name(const char *end, int offset, char name[static SIGNAL_NAME_BYTES]) {
+        if (offset == 0)
+                (void) g_strlcpy(name, end, SIGNAL_NAME_BYTES);
+        else
+                (void) snprintf(name, SIGNAL_NAME_BYTES, "%s%+d", end, offset);
+}
+
+const char *signal_to_name(int signal) {
+        static char names[_NSIG][SIGNAL_NAME_BYTES];
+
+        if (signal <= 0 || signal >= _NSIG)
+                return NULL;
+        char *name = names[signal];
+        if (!*name && signal >= SIGRTMIN && signal <= SIGRTMAX)
+                realtime_name("SIGRTMIN", signal - SIGRTMIN, name);
+        else if (!*name && sigabbrev_np(signal))
+                (void) snprintf(name, SIGNAL_NAME_BYTES, "SIG%s", sigabbrev_np(signal));
+        return *name ? name : NULL;
+}
+
+int signal_from_name(const char *name) {
+        const char *bare = g_str_has_prefix(name, "SIG") ? name + strlen("SIG") : name;
+
+        for (int signal = 1; signal < _NSIG; signal++) {
+                const char *known = signal_to_name(signal);
+                if (known && g_str_equal(known + strlen("SIG"), bare))
+                        return signal;
+        }
+        for (int signal = SIGRTMIN; signal <= SIGRTMAX; signal++) {
+                char known[SIGNAL_NAME_BYTES];
+                realtime_name("RTMAX", signal - SIGRTMAX, known);
+                if (g_str_equal(known, bare))
+                        return signal;
+        }
+        return -EINVAL;
+}
+
+const char *stop_step_name(const StopStep *step) {
+        return step->signal == 0 ? "guest" : signal_to_name(step->signal);
+}
+
+int stop_plan_append(StopPlan *plan, const char *step, uint64_t timeout_usec, sd_bus_error *error) {
+        g_autofree char *quoted = text_quote(step);
+        int signal = g_str_equal(step, "guest") ? 0 : signal_from_name(step);
+
+        if (signal < 0)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                        "Stop step %s is neither 'guest' nor the name of a signal.", quoted);
+        if (timeout_usec > STOP_STEP_TIMEOUT_MAX_USEC)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                        "Stop step %s waits %" PRIu64 " us, which is more than a day.", quoted,
+                        timeout_usec);
+        if (stop_plan_kills(plan))
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                        "Stop step %s comes after SIGKILL, which nothing outlives.", quoted);
+        if (plan->n_steps >= STOP_PLAN_STEPS_MAX)
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                        "Stop step %s is one too many: a plan has %u at most.", quoted, STOP_PLAN_STEPS_MAX);
+        plan->steps[plan->n_steps++] = (StopStep) {signal, timeout_usec};
+        return 0;
+}
+
+/* "30s", "1600ms", "5". */
+static int time_parse(const char *text, uint64_t *ret_usec) {
+        uint64_t number, usec = USEC_PER_SEC;
+        char *unit;
+
+        if (!g_ascii_isdigit(*text))
+                return -EINVAL;
+        errno = 0;
+        number = g_ascii_strtoull(text, &unit, 10);
+        if (errno != 0)
+                return -errno;
+        if (*unit) {
+                usec = 0;
+                for (size_t i = 0; i < G_N_ELEMENTS(time_units); i++)
+                        if (g_str_equal(time_units[i].name, unit))
+                                usec = time_units[i].usec;
+                if (usec == 0)
+                        return -EINVAL;
+        }
+        return __builtin_mul_overflow(number, usec, ret_usec) ? -ERANGE : 0;
+}
+
+/* "TERM:5s". */
+static int step_parse(StopPlan *plan, const char *text, sd_bus_error *error) {
+        const char *colon = strchrnul(text, ':');
+        g_autofree char *name = g_strndup(text, (size_t) (colon - text));
+        uint64_t timeout_usec = STEP_TIMEOUT_DEFAULT_USEC;
+
+        if (*colon && time_parse(colon + 1, &timeout_usec) < 0) {
+                g_autofree char *quoted = text_quote(text);
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                        "Stop step %s does not end in a time such as '5s' or '1600ms'.", quoted);
+        }
+        return stop_plan_append(plan, name, timeout_usec, error);
+}
+
+int stop_plan_parse(const char *text, StopPlan *ret, sd_bus_error *error) {
+        g_auto(GStrv) steps = g_strsplit_set(text, " \t", 0);
+        StopPlan plan = {0};
+
+        for (char **step = steps; *step; step++) {
+                int r = **step ? step_parse(&plan, *step, error) : 0;
+                if (r < 0)
+                        return r;
+        }
+        *ret = plan;
+        return 0;
+}
+
+char *stop_plan_to_string(const StopPlan *plan) {
+        GString *text = g_string_new(NULL);
+
+        for (size_t i = 0; i < plan->n_steps; i++) {
+                const StopStep *step = &plan->steps[i];
+                const char *name = stop_step_name(step);
+                size_t unit = 0;
+
+                while (step->timeout_usec % time_units[unit].usec != 0)
+                        unit++;
+                g_string_append_printf(text, "%s%s:%" PRIu64 "%s", i > 0 ? " " : "",
+                        step->signal == 0 ? name : name + strlen("SIG"),
+                        step->timeout_usec / time_units[unit].usec,
+                        step->timeout_usec > 0 ? time_units[unit].name : "");
+        }
+        return g_string_free(text, FALSE);
+}
+
+bool stop_plan_equal(const StopPlan *a, const StopPlan *b) {
+        if (a->n_steps != b->n_steps)
+                return false;
+        for (size_t i = 0; i < a->n_steps; i++)
+                if (a->steps[i].signal != b->steps[i].signal ||
+                        a->steps[i].timeout_usec != b->steps[i].timeout_usec)
+                        return false;
+        return true;
+}
+
+bool stop_plan_kills(const StopPlan *plan) {
+        return plan->n_steps > 0 && plan->steps[plan->n_steps - 1].signal == SIGKILL;
+}
+
+uint64_t stop_plan_total_usec(const StopPlan *plan) {
+        uint64_t total = 0;
+
+        for (size_t i = 0; i < plan->n_steps; i++)
+                total += plan->steps[i].timeout_usec;
+        return total;
+}
+
+unsigned stop_plan_hardness(const StopPlan *plan) {
+        if (stop_plan_kills(plan))
+                return 2;
+        for (size_t i = 0; i < plan->n_steps; i++)
+                if (plan->steps[i].signal != 0)
+                        return 1;
+        return 0;
+}

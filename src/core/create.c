@@ -1,0 +1,279 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* How a domain comes to be: its processes are forked or taken over, moved into their scope, verified to be there, and only then let go.
+ * The steps return as core/job.h says. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+
+#include "core/manager.h"
+#include "core/verbs.h"
+#include "host/process.h"
+#include "util/auto.h"
+#include "util/errors.h"
+#include "util/log.h"
+
+static void on_executed(void *userdata, int r, const sd_bus_error *error) {
+        Domain *domain = userdata;
+        Job *job = domain->job;
+
+        domain->spawn = spawn_free(domain->spawn);
+        if (job && job->kind->steps[job->step].run == executed_run && !job->undoing)
+                job_continue(job, r < 0 ? r : JOB_GOES_ON, error);
+}
+
+static int spawn_run(Job *job) {
+        Domain *domain = job->domain;
+        autofd int terminal = -1;
+        SpawnSpec spec;
+        int r;
+
+        r = domain->backend->ops->prepare(domain->backend, domain->run_dir, &spec, &job->error);
+        if (r >= 0)
+                r = run_dir_listen(domain->run_dir, "terminal", &terminal);
+        if (r >= 0)
+                r = console_listen(domain->console, fd_steal(&terminal));
+        if (r >= 0)
+                r = spawn_new(domain->manager->event, &spec, on_executed, domain, &domain->spawn);
+        if (r >= 0)
+                r = domain_set_leader(domain, fcntl(spawn_pidfd(domain->spawn), F_DUPFD_CLOEXEC, 3));
+        return r < 0 ? r : JOB_GOES_ON;
+}
+
+/* Whatever came into being ends, frozen or not; its end is awaited, so that nothing is left when the caller hears of the failure. */
+static int spawn_undo(Job *job) {
+        Domain *domain = job->domain;
+
+        /* A scope that its only process never reached stays for ever, empty; it is stopped. */
+        if (domain->unit_watch)
+                (void) unit_stop(domain->manager->units, domain->config->cgroup_path->unit, NULL, NULL, NULL);
+        return job->domain_gone || !pidfd_is_alive(domain->leader_pidfd) ? JOB_GOES_ON : JOB_WAITS;
+}
+
+static int scope_undo(Job *job) {
+        Domain *domain = job->domain;
+
+        if (domain->unit_watch)
+                (void) unit_kill(domain->manager->units, domain->config->cgroup_path->unit, SIGKILL, NULL, NULL, NULL);
+        if (pidfd_is_alive(domain->leader_pidfd))
+                (void) pidfd_signal(domain->leader_pidfd, SIGKILL);
+        return JOB_GOES_ON;
+}
+
+static int scope_start(Job *job, const int *pidfds, unsigned n_pidfds) {
+        Domain *domain = job->domain;
+        const DomainConfig *config = domain->config;
+        bool kills = stop_plan_kills(&config->stop_plan);
+        int r;
+
+        r = unit_watch(domain->manager->units, config->cgroup_path->unit, &domain_unit_observer, domain, &domain->unit_watch);
+        if (r < 0)
+                return sd_bus_error_setf(&job->error, VMM_ERROR_DOMAIN_EXISTS, "CgroupPath: another domain lives in %s",
+                        config->cgroup_path->unit);
+        return unit_start_scope(domain->manager->units, &(ScopeSpec) {
+                        .unit = config->cgroup_path->unit,
+                        .slice = config->cgroup_path->slice,
+                        .description = config->description,
+                        .pidfds = pidfds,
+                        .n_pidfds = n_pidfds,
+                        .delegate = config->delegate,
+                        /* A plan that promises never to kill must not be broken by the unit's own time limit. */
+                        .send_sigkill = kills,
+                        .timeout_stop_usec = kills ? stop_plan_total_usec(&config->stop_plan) + 10000000ull : UINT64_MAX,
+                }, job_unit_reply, job, &job->call);
+}
+
+static int scope_run(Job *job) {
+        return scope_start(job, &job->domain->leader_pidfd, 1);
+}
+
+/* The job being done proves little: the process may have died on its way, or the slice may be frozen and systemd not care. */
+static int place_run(Job *job) {
+        Domain *domain = job->domain;
+        const char *unit = domain->config->cgroup_path->unit;
+        int r;
+
+        r = domain_enter_scope(domain);
+        if (r < 0)
+                return sd_bus_error_setf(&job->error, SD_BUS_ERROR_FAILED, "The processes of '%s' did not reach %s: %s",
+                        domain->config->name, unit, g_strerror(-r));
+        if (domain->events.frozen) {
+                g_autofree char *slice = cgroup_frozen_slice(cgroup_path(domain->cgroup));
+                return sd_bus_error_setf(&job->error, VMM_ERROR_SLICE_FROZEN, "Cannot create '%s': slice %s is frozen",
+                        domain->config->name, slice ? slice : domain->config->cgroup_path->slice);
+        }
+        return JOB_GOES_ON;
+}
+
+/* A payload that does not hold itself is frozen before it exists. */
+static int hold_run(Job *job) {
+        return job->start || job->domain->backend->ops->starts_halted ? JOB_GOES_ON : freeze_run(job);
+}
+
+static int exec_run(Job *job) {
+        Domain *domain = job->domain;
+
+        domain->halted = domain->backend->ops->starts_halted;
+        return spawn_release(domain->spawn) < 0 ? -ESRCH : JOB_GOES_ON;
+}
+
+/* A frozen one executes with its first resume. */
+static int create_executed_run(Job *job) {
+        return job->domain->events.frozen ? JOB_GOES_ON : executed_run(job);
+}
+
+static int connect_run(Job *job) {
+        Domain *domain = job->domain;
+        const BackendOps *ops = domain->backend->ops;
+        int r;
+
+        if (!ops->connect)
+                return JOB_GOES_ON;
+        r = ops->connect(domain->backend, domain->run_dir, job_backend_reply, job, &job->error);
+        if (r < 0)
+                return r;
+        job->backend_waits = true;
+        return JOB_WAITS;
+}
+
+static int settle_freeze_run(Job *job) {
+        return job->start || !job->domain->backend->ops->starts_halted ? JOB_GOES_ON : freeze_run(job);
+}
+
+static int settle_proceed_run(Job *job) {
+        return job->start ? proceed_run(job) : JOB_GOES_ON;
+}
+
+static const JobStep create_steps[] = {
+        {"forking", spawn_run, .undo = spawn_undo},
+        {"starting the scope", scope_run, .undo = scope_undo},
+        {"verifying the scope", place_run, .undo = NULL},
+        {"freezing before the first instruction", hold_run, freeze_poke, freeze_expire, NULL},
+        {"releasing", exec_run, .undo = NULL},
+        {"executing", create_executed_run, .undo = NULL},
+        {"connecting", connect_run, .undo = NULL},
+        {"freezing", settle_freeze_run, freeze_poke, freeze_expire, NULL},
+        {"continuing the guest", settle_proceed_run, .undo = NULL},
+};
+
+static void create_ended(Job *job, bool done) {
+        Domain *domain = job->domain;
+
+        if (!done) {
+                domain->ended = true;
+                return;
+        }
+        if (!job->start)
+                domain_set_pause_reason(domain, "user");
+        domain_settle(domain, "created");
+        log_write(LOG_INFO, MESSAGE_DOMAIN_STARTED, domain->config->name, "Created in %s", cgroup_path(domain->cgroup));
+}
+
+static const JobKind create_kind = {
+        .verb = "create",
+        .steps = create_steps,
+        .n_steps = G_N_ELEMENTS(create_steps),
+        .cancelable = true,
+        .gone_error = VMM_ERROR_INVALID_CONFIG,
+        .ended = create_ended,
+};
+
+int domain_create(Domain *domain, bool start, JobReply reply, void *userdata, sd_bus_error *error) {
+        const char *directory = domain->manager->runtime_directory;
+        Job *job;
+        int r;
+
+        r = run_dir_new(directory, domain->config->uuid, &domain->run_dir);
+        if (r < 0)
+                return sd_bus_error_setf(error, r == -ENOSPC ? VMM_ERROR_STORAGE_FULL : SD_BUS_ERROR_FAILED,
+                        "Cannot make the runtime folder of '%s' in %s: %s", domain->config->name, directory, g_strerror(-r));
+        manager_add(domain->manager, domain);
+        job = job_new(domain, &create_kind, domain->owner);
+        job->start = start;
+        job_add_waiter(job, false, reply, userdata);
+        job_set_deadline(job, DOMAIN_START_TIMEOUT_USEC);
+        job_start(job);
+        return 0;
+}
+
+/* ---- Adopting: what runs already is moved, and runs on. ---- */
+
+static int adopt_scope_run(Job *job) {
+        return scope_start(job, (int *) (void *) job->pidfds->data, job->pidfds->len);
+}
+
+static int adopt_scope_undo(Job *job) {
+        Domain *domain = job->domain;
+
+        if (!job->domain_gone && domain->unit_watch)
+                (void) unit_abandon(domain->manager->units, domain->config->cgroup_path->unit, NULL, NULL, NULL);
+        return JOB_GOES_ON;
+}
+
+/* Where systemd takes PIDs only, one may have been reused between our look and its move: what we hold must be what is there. */
+static int adopt_verify_run(Job *job) {
+        Domain *domain = job->domain;
+
+        for (unsigned i = 0; i < job->pidfds->len; i++) {
+                int pidfd = g_array_index(job->pidfds, int, i);
+                g_autofree char *path = NULL;
+                pid_t pid;
+
+                if (pidfd_get_pid(pidfd, &pid) < 0 || process_cgroup(pid, &path) < 0)
+                        continue;   /* ended meanwhile: nothing to adopt */
+                if (!g_str_equal(path, cgroup_path(domain->cgroup)) && pidfd_is_alive(pidfd))
+                        return sd_bus_error_setf(&job->error, SD_BUS_ERROR_FAILED, "PID %d did not reach the scope of '%s'",
+                                (int) pid, domain->config->name);
+        }
+        return JOB_GOES_ON;
+}
+
+static const JobStep adopt_steps[] = {
+        {"starting the scope", adopt_scope_run, .undo = adopt_scope_undo},
+        {"verifying the scope", place_run, .undo = NULL},
+        {"verifying the processes", adopt_verify_run, .undo = NULL},
+};
+
+static void adopt_ended(Job *job, bool done) {
+        if (done)
+                domain_settle(job->domain, "adopted");
+        else
+                job->domain->ended = true;
+}
+
+static const JobKind adopt_kind = {
+        .verb = "adopt",
+        .steps = adopt_steps,
+        .n_steps = G_N_ELEMENTS(adopt_steps),
+        .gone_error = VMM_ERROR_NOT_RUNNING,
+        .ended = adopt_ended,
+};
+
+static void pidfd_clear(void *item) {
+        fd_close(*(int *) item);
+}
+
+int domain_adopt(Domain *domain, const int *pidfds, unsigned n_pidfds, JobReply reply, void *userdata, sd_bus_error *error) {
+        GArray *held = g_array_new(FALSE, FALSE, sizeof(int));
+        Job *job;
+        int r;
+
+        g_array_set_clear_func(held, pidfd_clear);
+        for (unsigned i = 0; i < n_pidfds; i++) {
+                int pidfd = fcntl(pidfds[i], F_DUPFD_CLOEXEC, 3);
+                g_array_append_val(held, pidfd);
+        }
+        r = domain_set_leader(domain, fcntl(pidfds[0], F_DUPFD_CLOEXEC, 3));
+        if (r < 0) {
+                g_array_unref(held);
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "The first process has ended");
+        }
+        manager_add(domain->manager, domain);
+        job = job_new(domain, &adopt_kind, domain->owner);
+        job->pidfds = held;
+        job_add_waiter(job, false, reply, userdata);
+        job_set_deadline(job, DOMAIN_START_TIMEOUT_USEC);
+        job_start(job);
+        return 0;
+}

@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The object: its state, what it tells of itself, and how it follows its scope, its leader and systemd. Nothing here starts or stops
+ * anything of its own accord: that is verbs.c and stop.c. */
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <time.h>
+
+#include "core/manager.h"
+#include "host/process.h"
+#include "util/auto.h"
+#include "util/errors.h"
+#include "util/log.h"
+
+static const char *const domain_states[] = {
+        [DOMAIN_INACTIVE] = "inactive",
+        [DOMAIN_STARTING] = "starting",
+        [DOMAIN_PAUSED] = "paused",
+        [DOMAIN_RUNNING] = "running",
+        [DOMAIN_PAUSING] = "pausing",
+        [DOMAIN_RESUMING] = "resuming",
+        [DOMAIN_STOPPING] = "stopping",
+};
+DEFINE_ENUM_STRINGS(domain_state, DomainState, domain_states)
+
+static uint64_t epoch_usec(void) {
+        return (uint64_t) g_get_real_time();
+}
+
+static void blocker_clear(void *item) {
+        CgroupBlocker *blocker = item;
+
+        g_free(blocker->comm);
+        g_free(blocker->why);
+}
+
+static void on_backend_warning(void *userdata, const char *text) {
+        domain_warn(userdata, text);
+}
+
+static const BackendObserver backend_observer = {
+        .warning = on_backend_warning,
+};
+
+int domain_new(Manager *manager, DomainConfig *config, uid_t owner, Domain **ret, sd_bus_error *error) {
+        g_autoptr(Domain) domain = g_new0(Domain, 1);
+        int r;
+
+        *domain = (Domain) {
+                .manager = manager,
+                .config = config,
+                .owner = owner,
+                .created_usec = epoch_usec(),
+                .state = DOMAIN_STARTING,
+                .state_reason = g_strdup(""),
+                .leader_pidfd = -1,
+                .freezer_state = g_strdup("running"),
+                .stop_phase = g_strdup(""),
+                .pause_reasons = g_ptr_array_new_null_terminated(1, g_free, TRUE),
+                .warnings = g_ptr_array_new_null_terminated(1, g_free, TRUE),
+                .pause_blockers = g_array_new(FALSE, FALSE, sizeof(CgroupBlocker)),
+        };
+        domain->state_usec = domain->created_usec;
+        g_array_set_clear_func(domain->pause_blockers, blocker_clear);
+        if (manager_find_by_name(manager, config->name))
+                return sd_bus_error_setf(error, VMM_ERROR_DOMAIN_EXISTS, "There is a domain '%s' already", config->name);
+        if (manager_find_by_uuid(manager, config->uuid))
+                return sd_bus_error_setf(error, VMM_ERROR_DOMAIN_EXISTS, "UUID: there is a domain of this UUID already");
+        r = console_new(manager->event, manager->settings->console_log_bytes, &domain->console);
+        if (r < 0)
+                return r;
+        r = backend_ops(config->kind)->create(&(BackendContext) {
+                        .event = manager->event,
+                        .settings = manager->settings,
+                        .user_mode = manager->user_mode,
+                        .owner = owner,
+                        .console = domain->console,
+                }, config, &domain->backend, error);
+        if (r < 0)
+                return r;
+        domain->backend->observer = &backend_observer;
+        domain->backend->userdata = domain;
+        *ret = g_steal_pointer(&domain);
+        return 0;
+}
+
+Domain *domain_free(Domain *domain) {
+        if (!domain)
+                return NULL;
+        g_assert(!domain->job);
+        manager_unqueue_changes(domain->manager, domain);
+        domain->freezer_call = unit_call_cancel(domain->freezer_call);
+        spawn_free(domain->spawn);
+        sd_event_source_disable_unref(domain->leader_watch);
+        fd_close(domain->leader_pidfd);
+        backend_free(domain->backend);
+        console_free(domain->console);
+        unit_watch_free(domain->unit_watch);
+        cgroup_free(domain->cgroup);
+        run_dir_free(domain->run_dir);
+        domain_config_free(domain->config);
+        g_ptr_array_unref(domain->pause_reasons);
+        g_ptr_array_unref(domain->warnings);
+        g_array_unref(domain->pause_blockers);
+        g_free(domain->state_reason);
+        g_free(domain->last_stop_step);
+        g_free(domain->freezer_state);
+        g_free(domain->stop_phase);
+        g_free(domain);
+        return NULL;
+}
+
+bool domain_is_active(const Domain *domain) {
+        return domain->state != DOMAIN_INACTIVE && !domain->ended;
+}
+
+void domain_mark_changed(Domain *domain, unsigned changes) {
+        if (domain->changes == 0)
+                manager_queue_changes(domain->manager, domain);
+        domain->changes |= changes;
+}
+
+void domain_set_state(Domain *domain, DomainState state, const char *reason) {
+        DomainState old = domain->state;
+
+        if (old == state && g_str_equal(domain->state_reason, reason))
+                return;
+        domain->state = state;
+        g_free(domain->state_reason);
+        domain->state_reason = g_strdup(reason);
+        domain->state_usec = epoch_usec();
+        domain_mark_changed(domain, DOMAIN_CHANGED_STATE);
+        if (old != state) {
+                manager_flush(domain->manager);
+                domain->manager->observer->state_changed(domain->manager->userdata, domain, old);
+        }
+}
+
+void domain_set_freezer_state(Domain *domain, const char *state) {
+        if (g_str_equal(domain->freezer_state, state))
+                return;
+        g_free(domain->freezer_state);
+        domain->freezer_state = g_strdup(state);
+        domain_mark_changed(domain, DOMAIN_CHANGED_FREEZER);
+}
+
+void domain_set_stop_phase(Domain *domain, const char *phase, uint64_t deadline_usec) {
+        g_free(domain->stop_phase);
+        domain->stop_phase = g_strdup(phase);
+        domain->stop_deadline_usec = deadline_usec;
+        domain_mark_changed(domain, DOMAIN_CHANGED_STOP);
+}
+
+void domain_set_pause_reason(Domain *domain, const char *reason) {
+        if (reason ? domain->pause_reasons->len == 1 && g_str_equal(domain->pause_reasons->pdata[0], reason)
+                   : domain->pause_reasons->len == 0)
+                return;
+        g_ptr_array_set_size(domain->pause_reasons, 0);
+        if (reason)
+                g_ptr_array_add(domain->pause_reasons, g_strdup(reason));
+        domain_mark_changed(domain, DOMAIN_CHANGED_FREEZER);
+}
+
+void domain_warn(Domain *domain, const char *text) {
+        if (domain->warnings->len == DOMAIN_WARNINGS_MAX)
+                g_ptr_array_remove_index(domain->warnings, 0);
+        g_ptr_array_add(domain->warnings, g_strdup(text));
+        log_write(LOG_WARNING, NULL, domain->config->name, "%s", text);
+        domain_mark_changed(domain, DOMAIN_CHANGED_WARNINGS);
+        domain->manager->observer->warning(domain->manager->userdata, domain, text);
+}
+
+void domain_settle(Domain *domain, const char *reason) {
+        bool frozen;
+
+        if (domain->ended)
+                return;
+        if (domain->cgroup)
+                (void) cgroup_read_events(domain->cgroup, &domain->events);
+        frozen = domain->events.frozen;
+        domain_set_freezer_state(domain, frozen ? "frozen" : "running");
+        if (!frozen)
+                domain_set_pause_reason(domain, NULL);
+        domain_set_state(domain, frozen ? DOMAIN_PAUSED : DOMAIN_RUNNING, reason);
+}
+
+static void on_freezer_state(void *userdata, int r, const char *state) {
+        Domain *domain = userdata;
+
+        domain->freezer_call = NULL;
+        if (r >= 0)
+                domain_set_freezer_state(domain, state);
+}
+
+/* Somebody else froze or thawed the scope, or a slice above it. */
+static void domain_follow_freezer(Domain *domain) {
+        if (domain->events.frozen == (domain->state == DOMAIN_PAUSED))
+                return;
+        domain_set_pause_reason(domain, domain->events.frozen ? "frozen" : NULL);
+        domain_set_state(domain, domain->events.frozen ? DOMAIN_PAUSED : DOMAIN_RUNNING,
+                domain->events.frozen ? "frozen from outside" : "thawed from outside");
+
+        /* Whoever thaws the scope wants the guest to go on, not to sit there with its vCPUs stopped. */
+        if (!domain->events.frozen && domain->halted) {
+                domain->halted = false;
+                (void) domain->backend->ops->proceed(domain->backend, NULL, NULL, NULL);
+        }
+        if (!domain->freezer_call)
+                (void) unit_get_freezer_state(domain->manager->units, domain->config->cgroup_path->unit, on_freezer_state,
+                        domain, &domain->freezer_call);
+}
+
+static void on_cgroup_changed(void *userdata) {
+        Domain *domain = userdata;
+
+        if (cgroup_read_events(domain->cgroup, &domain->events) < 0)
+                return;
+        if (!domain->events.populated)
+                domain_check_ended(domain);
+        else if (domain->job)
+                job_poke(domain->job);
+        else
+                domain_follow_freezer(domain);
+}
+
+static void on_unit_removed(void *userdata) {
+        domain_check_ended(userdata);
+}
+
+static void on_stop_requested(void *userdata) {
+        Domain *domain = userdata;
+
+        log_write(LOG_INFO, NULL, domain->config->name, "systemd was asked to stop the scope, following the stop plan");
+        domain_stop_by_plan(domain, &domain->config->stop_plan, 0);
+}
+
+const UnitObserver domain_unit_observer = {
+        .removed = on_unit_removed,
+        .stop_requested = on_stop_requested,
+};
+
+int domain_enter_scope(Domain *domain) {
+        const char *unit = domain->config->cgroup_path->unit;
+        g_autofree char *path = NULL;
+        int r;
+
+        r = process_cgroup(domain->leader, &path);
+        if (r < 0)
+                return r;
+
+        /* A unit name that would look like a file of the kernel's gets an underscore in front. */
+        const char *base = strrchr(path, '/') + 1;
+        if (!g_str_equal(base, unit) && !(base[0] == '_' && g_str_equal(base + 1, unit)))
+                return -EXDEV;
+
+        r = cgroup_open(path, &domain->cgroup);
+        if (r >= 0)
+                r = cgroup_watch(domain->cgroup, domain->manager->event, on_cgroup_changed, domain);
+        if (r >= 0)
+                r = cgroup_read_events(domain->cgroup, &domain->events);
+        if (r < 0)
+                return r;
+        domain->invocation_id = cgroup_invocation_id(domain->cgroup);
+        domain->started_usec = epoch_usec();
+        domain_mark_changed(domain, DOMAIN_CHANGED_PLACE);
+        return domain->events.populated ? 0 : -ESRCH;
+}
+
+static int on_leader_exited(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        Domain *domain = userdata;
+
+        (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
+        (void) exit_status_get(domain->leader_pidfd, &domain->exit_status);   /* unknown if it was adopted */
+        domain_check_ended(domain);
+        return 0;
+}
+
+int domain_set_leader(Domain *domain, int pidfd) {
+        domain->leader_pidfd = pidfd;
+        domain_mark_changed(domain, DOMAIN_CHANGED_PLACE);
+        if (pidfd_get_pid(pidfd, &domain->leader) < 0)
+                return -ESRCH;
+        return sd_event_add_io(domain->manager->event, &domain->leader_watch, pidfd, EPOLLIN, on_leader_exited, domain);
+}
+
+/* Why there is nothing left, as far as anybody can tell. */
+static char *domain_end_reason(Domain *domain) {
+        const BackendOps *ops = domain->backend->ops;
+        const char *said = ops->end_reason ? ops->end_reason(domain->backend) : NULL;
+        g_autofree char *words = !said && domain->state == DOMAIN_STARTING && ops->last_words
+                ? ops->last_words(domain->backend) : NULL;
+
+        if (domain->last_stop_step)
+                return g_str_equal(domain->last_stop_step, "guest") ? g_strdup("shut down")
+                                                                      : g_strdup_printf("stopped by %s",
+                                                                                domain->last_stop_step);
+        if (said)
+                return g_strdup(said);
+        if (words)
+                return g_steal_pointer(&words);
+        if (domain->exit_status.signal)
+                return g_strdup_printf("killed by %s", signal_to_name(domain->exit_status.signal));
+        if (domain->exit_status.known)
+                return g_strdup_printf("exited with status %d", domain->exit_status.code);
+        return g_strdup("all processes ended");
+}
+
+/* It ended on its own, and not well. */
+static bool domain_has_crashed(const Domain *domain) {
+        const BackendOps *ops = domain->backend->ops;
+        const char *said = ops->end_reason ? ops->end_reason(domain->backend) : NULL;
+
+        if (domain->last_stop_step)
+                return false;
+        if (said)
+                return g_str_equal(said, "guest-panic");
+        return domain->exit_status.known && (domain->exit_status.signal || domain->exit_status.code != 0);
+}
+
+/* A leader that lives while its scope is empty was moved out of it by hand. It is ours, so it does not outlive its domain. */
+static void leader_end_outside(Domain *domain) {
+        g_autofree char *path = NULL;
+        g_autofree char *text = NULL;
+
+        if (process_cgroup(domain->leader, &path) < 0 || g_str_has_prefix(path, cgroup_path(domain->cgroup)))
+                return;
+        text = g_strdup_printf("PID %d was moved to %s by hand; ending it with SIGTERM", (int) domain->leader, path);
+        domain_warn(domain, text);
+        (void) pidfd_signal(domain->leader_pidfd, SIGTERM);
+}
+
+void domain_check_ended(Domain *domain) {
+        bool populated = false;
+
+        if (domain->ended)
+                return;
+        if (domain->cgroup && cgroup_read_events(domain->cgroup, &domain->events) >= 0)
+                populated = domain->events.populated;
+        if (populated || (!domain->cgroup && domain->leader_pidfd < 0))
+                return;
+        if (pidfd_is_alive(domain->leader_pidfd)) {
+                if (domain->cgroup)
+                        leader_end_outside(domain);
+                return;   /* its end will be told */
+        }
+        if (!domain->exit_status.known && domain->leader_pidfd >= 0)
+                (void) exit_status_get(domain->leader_pidfd, &domain->exit_status);
+
+        g_autofree char *reason = domain_end_reason(domain);
+        domain->ended = true;
+        if (domain->job)
+                job_domain_gone(domain->job, reason);
+        else
+                domain_end(domain);
+}
+
+void domain_end(Domain *domain) {
+        g_autofree char *reason = domain->released ? g_strdup("released") : domain_end_reason(domain);
+
+        console_drain(domain->console);
+        domain->crashed = !domain->released && domain_has_crashed(domain);
+        domain_set_stop_phase(domain, "", 0);
+        domain_set_state(domain, DOMAIN_INACTIVE, reason);
+        log_write(domain->crashed ? LOG_WARNING : LOG_INFO, MESSAGE_DOMAIN_ENDED, domain->config->name, "Ended: %s", reason);
+        if (domain->released)
+                manager_release(domain->manager, domain);
+        else
+                manager_remove(domain->manager, domain);
+}

@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* A domain: what it was told to be, where it lives, in which state it is and why. It follows what happens to its scope by itself; what is
+ * done to it are the verbs below. */
+
+#include "core/job.h"
+#include "host/cgroup.h"
+
+typedef struct Manager Manager;
+
+typedef enum DomainState {
+        DOMAIN_INACTIVE,
+        DOMAIN_STARTING,
+        DOMAIN_PAUSED,
+        DOMAIN_RUNNING,
+        DOMAIN_PAUSING,
+        DOMAIN_RESUMING,
+        DOMAIN_STOPPING,
+        _DOMAIN_STATE_MAX
+} DomainState;
+DECLARE_ENUM_STRINGS(domain_state, DomainState)
+
+/* What of a domain changed; the bus knows which properties that means. */
+typedef enum DomainChange {
+        DOMAIN_CHANGED_STATE    = 1 << 0,
+        DOMAIN_CHANGED_PLACE    = 1 << 1,   /* leader, cgroup, invocation, start */
+        DOMAIN_CHANGED_FREEZER  = 1 << 2,
+        DOMAIN_CHANGED_STOP     = 1 << 3,
+        DOMAIN_CHANGED_JOB      = 1 << 4,
+        DOMAIN_CHANGED_SETTINGS = 1 << 5,
+        DOMAIN_CHANGED_BLOCKERS = 1 << 6,
+        DOMAIN_CHANGED_WARNINGS = 1 << 7,
+} DomainChange;
+
+#define DOMAIN_WARNINGS_MAX 16u
+#define DOMAIN_BLOCKERS_MAX 16u
+
+struct Domain {
+        Manager *manager;
+        DomainConfig *config;
+        uid_t owner;
+        uint64_t created_usec, started_usec;   /* since the epoch; 0: not yet */
+
+        DomainState state;
+        char *state_reason;
+        uint64_t state_usec;
+        char *last_stop_step;   /* of the stop in progress: why it ended */
+        bool crashed;
+        bool halted;            /* the guest's vCPUs were stopped through the monitor */
+        bool autodestroy;
+        bool remove_logs;
+        bool ended;             /* nothing of it is left; only its job still knows it */
+        bool released;          /* it ended for us only: its processes run on */
+        unsigned changes;       /* DomainChange, not told yet */
+
+        /* Where it lives */
+        RunDir *run_dir;
+        Spawn *spawn;           /* until the payload is executed */
+        Console *console;
+        Backend *backend;
+        pid_t leader;
+        int leader_pidfd;
+        sd_event_source *leader_watch;
+        ExitStatus exit_status;
+        Cgroup *cgroup;
+        UnitWatch *unit_watch;
+        sd_id128_t invocation_id;
+        CgroupEvents events;    /* as last seen */
+        char *freezer_state;    /* as the service manager has it */
+        UnitCall *freezer_call;
+
+        /* What is being done to it */
+        Job *job;
+        char *stop_phase;
+        uint64_t stop_deadline_usec;    /* since the epoch */
+        GPtrArray *pause_reasons, *warnings;
+        GArray *pause_blockers;         /* CgroupBlocker */
+};
+
+/* Checks everything that can be checked without a side effect. Takes the complete configuration. Returns 0, or a negative errno with
+ * the error of the configuration or the host. */
+int domain_new(Manager *manager, DomainConfig *config, uid_t owner, Domain **ret, sd_bus_error *error);
+Domain *domain_free(Domain *domain);
+
+bool domain_is_active(const Domain *domain);
+bool domain_is_stopping(const Domain *domain);
+
+/* State, with the reason a person will read; nothing happens if both are as they were. */
+void domain_set_state(Domain *domain, DomainState state, const char *reason);
+
+/* State from what the kernel says: paused when frozen, else running. */
+void domain_settle(Domain *domain, const char *reason);
+
+void domain_mark_changed(Domain *domain, unsigned changes);
+void domain_set_freezer_state(Domain *domain, const char *state);
+void domain_set_stop_phase(Domain *domain, const char *phase, uint64_t deadline_usec);
+void domain_set_pause_reason(Domain *domain, const char *reason);   /* NULL: not paused */
+void domain_warn(Domain *domain, const char *text);
+
+/* The processes are in their scope: follows it from now on. Returns 0 or a negative errno. */
+int domain_enter_scope(Domain *domain);
+
+/* Follows the leader's end. The descriptor is taken. */
+int domain_set_leader(Domain *domain, int pidfd);
+
+/* Looks whether anything of it is left; ends it if not. The domain may be gone afterwards. */
+void domain_check_ended(Domain *domain);
+
+/* Takes leave of a domain that has ended, or was released: tells everybody, and frees it. */
+void domain_end(Domain *domain);
+
+/* The verbs. They return 0 when `reply` will come, 1 when there was nothing to do, or a negative errno with *error: then nothing
+ * was begun. A reply may come before they return. A domain that was not created or adopted stays the caller's. */
+int domain_create(Domain *domain, bool start, JobReply reply, void *userdata, sd_bus_error *error);
+int domain_adopt(Domain *domain, const int *pidfds, unsigned n_pidfds, JobReply reply, void *userdata, sd_bus_error *error);
+int domain_pause(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
+int domain_resume(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
+int domain_shutdown(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
+int domain_release(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
+
+/* nowait: replies once the first step was taken. A harder plan than the one in progress takes over, any other waits with it. */
+int domain_stop(Domain *domain, const StopPlan *plan, bool nowait, uid_t requestor, JobReply reply, void *userdata,
+        sd_bus_error *error);
+
+typedef enum KillWhom { KILL_LEADER, KILL_ALL, _KILL_WHOM_MAX } KillWhom;
+DECLARE_ENUM_STRINGS(kill_whom, KillWhom)
+int domain_kill(Domain *domain, KillWhom whom, int signal, JobReply reply, void *userdata, sd_bus_error *error);
+
+/* The same for when nobody waits. */
+void domain_stop_by_plan(Domain *domain, const StopPlan *plan, uid_t requestor);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Domain, domain_free)

@@ -1,0 +1,245 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The registry of domains and jobs, and the telling of changes: what changes in one turn of the event loop is told once. */
+
+#include <string.h>
+
+#include "core/manager.h"
+#include "util/auto.h"
+#include "util/errors.h"
+
+/* A console whose domain was released: somebody must go on reading it, or its processes would stall. */
+typedef struct Released {
+        Manager *manager;
+        Console *console;
+        UnitWatch *watch;
+} Released;
+
+static unsigned uuid_hash(const void *uuid) {
+        unsigned hash;
+
+        memcpy(&hash, uuid, sizeof hash);
+        return hash;
+}
+
+static gboolean uuid_equal(const void *a, const void *b) {
+        return memcmp(a, b, sizeof(sd_id128_t)) == 0;
+}
+
+static void ended_free(EndedDomain *ended) {
+        g_strfreev(ended->console);
+        g_free(ended->slice);
+        g_free(ended->name);
+        g_free(ended);
+}
+
+static void released_free(void *item) {
+        Released *released = item;
+
+        unit_watch_free(released->watch);
+        console_free(released->console);
+        g_free(released);
+}
+
+static int on_flush(sd_event_source *source, void *userdata) {
+        manager_flush(userdata);
+        return 0;
+}
+
+int manager_new(sd_event *event, Units *units, ManagerConfig *settings, bool user_mode, const char *runtime_directory,
+        Manager **ret) {
+        g_autoptr(Manager) manager = g_new0(Manager, 1);
+        int r;
+
+        *manager = (Manager) {
+                .event = sd_event_ref(event),
+                .units = units,
+                .settings = settings,
+                .user_mode = user_mode,
+                .runtime_directory = g_strdup(runtime_directory),
+                .by_uuid = g_hash_table_new(uuid_hash, uuid_equal),
+                .by_name = g_hash_table_new(g_str_hash, g_str_equal),
+                .jobs = g_hash_table_new(NULL, NULL),
+                .changed = g_ptr_array_new(),
+                .released = g_ptr_array_new_with_free_func(released_free),
+        };
+        r = sd_event_add_defer(event, &manager->flush, on_flush, manager);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(manager->flush, SD_EVENT_OFF);
+        if (r < 0)
+                return r;
+        *ret = g_steal_pointer(&manager);
+        return 0;
+}
+
+Manager *manager_free(Manager *manager) {
+        GHashTableIter iter;
+        void *item;
+
+        if (!manager)
+                return NULL;
+        /* The domains live on; only we stop looking. */
+        g_hash_table_iter_init(&iter, manager->by_uuid);
+        while (g_hash_table_iter_next(&iter, NULL, &item)) {
+                Domain *domain = item;
+
+                if (domain->job)
+                        job_supersede(domain->job, "the manager is ending");
+                domain->run_dir = run_dir_abandon(domain->run_dir);
+                domain_free(domain);
+        }
+        g_queue_clear_full(&manager->ended, (GDestroyNotify) ended_free);
+        g_ptr_array_unref(manager->released);
+        g_ptr_array_unref(manager->changed);
+        sd_event_source_disable_unref(manager->flush);
+        g_hash_table_unref(manager->by_uuid);
+        g_hash_table_unref(manager->by_name);
+        g_hash_table_unref(manager->jobs);
+        g_free(manager->runtime_directory);
+        manager_config_free(manager->settings);
+        sd_event_unref(manager->event);
+        g_free(manager);
+        return NULL;
+}
+
+void manager_set_observer(Manager *manager, const ManagerObserver *observer, void *userdata) {
+        manager->observer = observer;
+        manager->userdata = userdata;
+}
+
+Domain *manager_find_by_name(Manager *manager, const char *name) {
+        return g_hash_table_lookup(manager->by_name, name);
+}
+
+Domain *manager_find_by_uuid(Manager *manager, sd_id128_t uuid) {
+        return g_hash_table_lookup(manager->by_uuid, &uuid);
+}
+
+Domain *manager_find_by_cgroup(Manager *manager, const char *cgroup) {
+        GHashTableIter iter;
+        void *item;
+
+        g_hash_table_iter_init(&iter, manager->by_uuid);
+        while (g_hash_table_iter_next(&iter, NULL, &item)) {
+                Domain *domain = item;
+                const char *path = domain->cgroup ? cgroup_path(domain->cgroup) : NULL;
+
+                if (path && g_str_has_prefix(cgroup, path) && strchr("/", cgroup[strlen(path)]))
+                        return domain;
+        }
+        return NULL;
+}
+
+Job *manager_find_job(Manager *manager, uint32_t id) {
+        return g_hash_table_lookup(manager->jobs, GUINT_TO_POINTER(id));
+}
+
+const EndedDomain *manager_find_ended(Manager *manager, const char *name_or_uuid) {
+        sd_id128_t uuid = SD_ID128_NULL;
+
+        (void) sd_id128_from_string(name_or_uuid, &uuid);
+        for (GList *link = manager->ended.head; link; link = link->next) {
+                EndedDomain *ended = link->data;
+
+                if (g_str_equal(ended->name, name_or_uuid) || sd_id128_equal(ended->uuid, uuid))
+                        return ended;
+        }
+        return NULL;
+}
+
+int manager_check_limits(Manager *manager, uid_t owner, sd_bus_error *error) {
+        unsigned total = g_hash_table_size(manager->by_uuid), owned = 0;
+        GHashTableIter iter;
+        void *item;
+
+        if (total >= manager->settings->domains_max)
+                return sd_bus_error_setf(error, VMM_ERROR_LIMIT_EXCEEDED, "There are %u domains already (MaxDomains=)", total);
+        if (owner == 0)
+                return 0;
+        g_hash_table_iter_init(&iter, manager->by_uuid);
+        while (g_hash_table_iter_next(&iter, NULL, &item))
+                owned += ((Domain *) item)->owner == owner;
+        if (owned >= manager->settings->domains_per_user_max)
+                return sd_bus_error_setf(error, VMM_ERROR_LIMIT_EXCEEDED,
+                        "User %u has %u domains already (MaxDomainsPerUser=)", (unsigned) owner, owned);
+        return 0;
+}
+
+void manager_add(Manager *manager, Domain *domain) {
+        g_hash_table_insert(manager->by_uuid, &domain->config->uuid, domain);
+        g_hash_table_insert(manager->by_name, domain->config->name, domain);
+        manager->observer->domain_added(manager->userdata, domain);
+}
+
+/* All are told, while the object can still be looked at, and then nobody finds it any more. */
+static void manager_drop(Manager *manager, Domain *domain) {
+        manager_flush(manager);
+        manager->observer->domain_removed(manager->userdata, domain);
+        g_hash_table_remove(manager->by_uuid, &domain->config->uuid);
+        g_hash_table_remove(manager->by_name, domain->config->name);
+}
+
+void manager_remove(Manager *manager, Domain *domain) {
+        manager_drop(manager, domain);
+        if (!domain->remove_logs) {
+                EndedDomain *ended = g_new0(EndedDomain, 1);
+
+                *ended = (EndedDomain) {
+                        .name = g_strdup(domain->config->name),
+                        .uuid = domain->config->uuid,
+                        .owner = domain->owner,
+                        .slice = g_strdup(domain->config->cgroup_path->slice),
+                        .console = console_lines(domain->console, UINT32_MAX),
+                };
+                g_queue_push_head(&manager->ended, ended);
+                if (manager->ended.length > ENDED_DOMAINS_KEPT)
+                        ended_free(g_queue_pop_tail(&manager->ended));
+        }
+        domain_free(domain);
+}
+
+static void on_released_removed(void *userdata) {
+        Released *released = userdata;
+
+        g_ptr_array_remove_fast(released->manager->released, released);
+}
+
+static const UnitObserver released_observer = {
+        .removed = on_released_removed,
+        .stop_requested = on_released_removed,   /* nobody asks us how to stop it any more */
+};
+
+void manager_release(Manager *manager, Domain *domain) {
+        Released *released = g_new0(Released, 1);
+
+        manager_drop(manager, domain);
+        released->manager = manager;
+        released->console = g_steal_pointer(&domain->console);
+        domain->unit_watch = unit_watch_free(domain->unit_watch);
+        g_ptr_array_add(manager->released, released);
+        if (unit_watch(manager->units, domain->config->cgroup_path->unit, &released_observer, released, &released->watch) < 0)
+                g_ptr_array_remove_fast(manager->released, released);
+        domain_free(domain);
+}
+
+void manager_queue_changes(Manager *manager, Domain *domain) {
+        g_ptr_array_add(manager->changed, domain);
+        (void) sd_event_source_set_enabled(manager->flush, SD_EVENT_ONESHOT);
+}
+
+void manager_unqueue_changes(Manager *manager, Domain *domain) {
+        if (domain->changes)
+                g_ptr_array_remove_fast(manager->changed, domain);
+        domain->changes = 0;
+}
+
+void manager_flush(Manager *manager) {
+        (void) sd_event_source_set_enabled(manager->flush, SD_EVENT_OFF);
+        while (manager->changed->len > 0) {
+                Domain *domain = g_ptr_array_steal_index(manager->changed, 0);
+                unsigned changes = domain->changes;
+
+                domain->changes = 0;
+                manager->observer->domain_changed(manager->userdata, domain, changes);
+        }
+}

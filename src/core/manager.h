@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* All domains: who is there, by which names they are found, how many there may be, and who is told what happens to them. */
+
+#include "core/domain.h"
+
+#define ENDED_DOMAINS_KEPT 32u   /* whose console log is still to be had */
+
+/* How core speaks upward. */
+typedef struct ManagerObserver {
+        void (*domain_added)(void *userdata, Domain *domain);
+        void (*domain_removed)(void *userdata, Domain *domain);
+        void (*domain_changed)(void *userdata, Domain *domain, unsigned changes);
+        void (*state_changed)(void *userdata, Domain *domain, DomainState old);
+        void (*stop_step)(void *userdata, Domain *domain, const char *step, unsigned index, unsigned total);
+        void (*warning)(void *userdata, Domain *domain, const char *text);
+        void (*job_added)(void *userdata, Job *job);
+        void (*job_removed)(void *userdata, Job *job);
+        void (*job_changed)(void *userdata, Job *job);
+} ManagerObserver;
+
+struct Manager {
+        sd_event *event;
+        Units *units;
+        ManagerConfig *settings;
+        bool user_mode;
+        char *runtime_directory;
+        const ManagerObserver *observer;
+        void *userdata;
+        GHashTable *by_uuid;      /* sd_id128_t -> Domain */
+        GHashTable *by_name;      /* name -> Domain */
+        GHashTable *jobs;         /* id -> Job */
+        uint32_t last_job_id;
+        GQueue ended;             /* EndedDomain, newest first */
+        GPtrArray *released;      /* consoles of released domains, drained until their scope is gone */
+        GPtrArray *changed;       /* Domain, with changes not told yet */
+        sd_event_source *flush;
+};
+
+/* Takes the settings; borrows the rest. */
+int manager_new(sd_event *event, Units *units, ManagerConfig *settings, bool user_mode, const char *runtime_directory,
+        Manager **ret);
+Manager *manager_free(Manager *manager);
+void manager_set_observer(Manager *manager, const ManagerObserver *observer, void *userdata);
+
+Domain *manager_find_by_name(Manager *manager, const char *name);
+Domain *manager_find_by_uuid(Manager *manager, sd_id128_t uuid);
+Domain *manager_find_by_cgroup(Manager *manager, const char *cgroup);   /* itself or below */
+Job *manager_find_job(Manager *manager, uint32_t id);
+
+/* Whether one more domain of this owner may come. Returns 0 or -EUSERS with LimitExceeded. */
+int manager_check_limits(Manager *manager, uid_t owner, sd_bus_error *error);
+
+/* Called by domains and jobs. */
+void manager_add(Manager *manager, Domain *domain);
+void manager_remove(Manager *manager, Domain *domain);   /* keeps its console's lines; the domain is freed */
+void manager_release(Manager *manager, Domain *domain);  /* the same, but its processes run on */
+
+/* What changed is told by the next flush: before a reply, a signal of another kind, or at the end of this turn of the loop. */
+void manager_queue_changes(Manager *manager, Domain *domain);
+void manager_unqueue_changes(Manager *manager, Domain *domain);
+void manager_flush(Manager *manager);
+
+/* The console of a domain that is here or among the last that ended, by name or UUID; the owner is told for the caller's check. */
+typedef struct EndedDomain {
+        char *name;
+        sd_id128_t uuid;
+        uid_t owner;
+        char *slice;
+        char **console;
+} EndedDomain;
+const EndedDomain *manager_find_ended(Manager *manager, const char *name_or_uuid);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Manager, manager_free)

@@ -1,0 +1,394 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* What can be done to a domain that is there, but for stopping it: which verb is allowed in which state, and the steps each one takes. The steps
+ * return as core/job.h says. */
+
+#include <errno.h>
+#include <signal.h>
+
+#include "core/manager.h"
+#include "core/verbs.h"
+#include "host/process.h"
+#include "util/auto.h"
+#include "util/errors.h"
+#include "util/log.h"
+
+static const char *const kill_whoms[] = {
+        [KILL_LEADER] = "leader",
+        [KILL_ALL] = "all",
+};
+DEFINE_ENUM_STRINGS(kill_whom, KillWhom, kill_whoms)
+
+/* ---- Admission: one row a verb, one column a state. ---- */
+
+typedef enum Admission { NOT_RUNNING, ALLOWED, ALREADY, BUSY } Admission;
+typedef enum Verb { VERB_PAUSE, VERB_RESUME, VERB_SHUTDOWN, VERB_RELEASE, VERB_KILL, _VERB_MAX } Verb;
+
+static const Admission admissions[_VERB_MAX][_DOMAIN_STATE_MAX] = {
+        [VERB_PAUSE] = {
+                [DOMAIN_STARTING] = BUSY, [DOMAIN_PAUSED] = ALREADY, [DOMAIN_RUNNING] = ALLOWED,
+                [DOMAIN_PAUSING] = BUSY, [DOMAIN_RESUMING] = BUSY, [DOMAIN_STOPPING] = BUSY,
+        },
+        [VERB_RESUME] = {
+                [DOMAIN_STARTING] = BUSY, [DOMAIN_PAUSED] = ALLOWED, [DOMAIN_RUNNING] = ALREADY,
+                [DOMAIN_PAUSING] = BUSY, [DOMAIN_RESUMING] = BUSY, [DOMAIN_STOPPING] = BUSY,
+        },
+        [VERB_SHUTDOWN] = {
+                [DOMAIN_STARTING] = BUSY, [DOMAIN_PAUSED] = ALLOWED, [DOMAIN_RUNNING] = ALLOWED,
+                [DOMAIN_PAUSING] = BUSY, [DOMAIN_RESUMING] = BUSY, [DOMAIN_STOPPING] = BUSY,
+        },
+        [VERB_RELEASE] = {
+                [DOMAIN_STARTING] = BUSY, [DOMAIN_PAUSED] = ALLOWED, [DOMAIN_RUNNING] = ALLOWED,
+                [DOMAIN_PAUSING] = BUSY, [DOMAIN_RESUMING] = BUSY, [DOMAIN_STOPPING] = BUSY,
+        },
+        [VERB_KILL] = {
+                [DOMAIN_STARTING] = BUSY, [DOMAIN_PAUSED] = ALLOWED, [DOMAIN_RUNNING] = ALLOWED,
+                [DOMAIN_PAUSING] = ALLOWED, [DOMAIN_RESUMING] = ALLOWED, [DOMAIN_STOPPING] = ALLOWED,
+        },
+};
+
+/* Returns 0 when the verb may begin, 1 when there is nothing to do, or a negative errno. */
+static int verb_admit(const Domain *domain, Verb verb, const char *name, sd_bus_error *error) {
+        Admission admission = domain->ended ? NOT_RUNNING : admissions[verb][domain->state];
+
+        /* A shutdown leaves the state as it is, but it is a job all the same. */
+        if (admission == ALLOWED && domain->job && verb != VERB_KILL)
+                admission = BUSY;
+        switch (admission) {
+        case ALLOWED:
+                return 0;
+        case ALREADY:
+                return 1;
+        case BUSY:
+                return sd_bus_error_setf(error, VMM_ERROR_BUSY, "Cannot %s '%s': job %u (%s) is in progress", name,
+                        domain->config->name, domain->job ? domain->job->id : 0,
+                        domain->job ? domain->job->kind->verb : domain_state_to_string(domain->state));
+        case NOT_RUNNING:
+        default:
+                return sd_bus_error_setf(error, VMM_ERROR_NOT_RUNNING, "Cannot %s '%s': it is not running", name,
+                        domain->config->name);
+        }
+}
+
+/* The same verb once more waits for the same job. */
+static bool verb_joins(Domain *domain, const JobKind *kind, JobReply reply, void *userdata) {
+        if (!domain->job || domain->job->kind != kind || domain->job->undoing)
+                return false;
+        job_add_waiter(domain->job, false, reply, userdata);
+        return true;
+}
+
+/* ---- Freezing and thawing, each believed only when systemd and the kernel agree. ---- */
+
+int freeze_poke(Job *job) {
+        Domain *domain = job->domain;
+
+        return job->confirmed && cgroup_read_events(domain->cgroup, &domain->events) >= 0 && domain->events.frozen
+                ? JOB_GOES_ON : JOB_WAITS;
+}
+
+static int thaw_poke(Job *job) {
+        Domain *domain = job->domain;
+
+        return job->confirmed && cgroup_read_events(domain->cgroup, &domain->events) >= 0 && !domain->events.frozen
+                ? JOB_GOES_ON : JOB_WAITS;
+}
+
+static void on_freezer_reply(void *userdata, int r, const sd_bus_error *error) {
+        Job *job = userdata;
+
+        job->call = NULL;
+        if (r < 0) {
+                job_continue(job, r, error);
+                return;
+        }
+        job->confirmed = true;
+        job_poke(job);
+}
+
+int freeze_run(Job *job) {
+        Domain *domain = job->domain;
+
+        return unit_freeze(domain->manager->units, domain->config->cgroup_path->unit, on_freezer_reply, job, &job->call);
+}
+
+int thaw_run(Job *job) {
+        Domain *domain = job->domain;
+
+        if (!cgroup_freeze_requested(domain->cgroup) && !domain->events.frozen)
+                return JOB_GOES_ON;
+        return unit_thaw(domain->manager->units, domain->config->cgroup_path->unit, on_freezer_reply, job, &job->call);
+}
+
+/* Which tasks would not freeze is known only while they are asked to. */
+int freeze_expire(Job *job) {
+        Domain *domain = job->domain;
+        g_autoptr(GString) text = g_string_new(NULL);
+
+        g_array_unref(domain->pause_blockers);
+        domain->pause_blockers = cgroup_blockers(domain->cgroup, DOMAIN_BLOCKERS_MAX);
+        domain_mark_changed(domain, DOMAIN_CHANGED_BLOCKERS);
+        for (unsigned i = 0; i < domain->pause_blockers->len; i++) {
+                const CgroupBlocker *blocker = &g_array_index(domain->pause_blockers, CgroupBlocker, i);
+                g_string_append_printf(text, "%s PID %d (%s), %s", i ? ";" : "", (int) blocker->pid, blocker->comm,
+                        blocker->why);
+        }
+        log_write(LOG_WARNING, MESSAGE_FREEZE_TIMEOUT, domain->config->name, "Could not be frozen, running on:%s", text->str);
+        return sd_bus_error_setf(&job->error, VMM_ERROR_FREEZE_TIMEOUT,
+                "'%s' could not be frozen in %" G_GUINT64_FORMAT " ms and runs on:%s", domain->config->name,
+                domain->config->pause_timeout_usec / 1000, text->len ? text->str : " no task stood out");
+}
+
+static int freeze_undo(Job *job) {
+        Domain *domain = job->domain;
+
+        if (job->domain_gone)
+                return JOB_GOES_ON;
+        return unit_thaw(domain->manager->units, domain->config->cgroup_path->unit, job_unit_reply, job, &job->call);
+}
+
+/* ---- The guest's own clock. ---- */
+
+static void on_halted(void *userdata, int r, const sd_bus_error *error) {
+        Job *job = userdata;
+
+        /* The freezer stops the guest anyway; only its clock will notice. */
+        if (r < 0)
+                log_write(LOG_NOTICE, NULL, job->domain->config->name, "Pausing without the monitor: %s", error->message);
+        job_backend_reply(job, 0, NULL);
+}
+
+static int halt_run(Job *job) {
+        Domain *domain = job->domain;
+        g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+
+        if (!domain->backend->ops->halt || domain->halted)
+                return JOB_GOES_ON;
+        /* Also when no answer comes: the monitor may act on it later. */
+        domain->halted = true;
+        if (domain->backend->ops->halt(domain->backend, on_halted, job, &error) < 0)
+                return JOB_GOES_ON;   /* the loss of the monitor was told when it happened */
+        job->backend_waits = true;
+        return JOB_WAITS;
+}
+
+int proceed_run(Job *job) {
+        Domain *domain = job->domain;
+        int r;
+
+        if (!domain->halted)
+                return JOB_GOES_ON;
+        domain->halted = false;
+        r = domain->backend->ops->proceed(domain->backend, job_backend_reply, job, &job->error);
+        if (r < 0)
+                return r;
+        job->backend_waits = true;
+        return JOB_WAITS;
+}
+
+static int halt_undo(Job *job) {
+        Domain *domain = job->domain;
+        g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+
+        if (job->domain_gone || !domain->halted)
+                return JOB_GOES_ON;
+        domain->halted = false;
+        if (domain->backend->ops->proceed(domain->backend, job_backend_reply, job, &error) < 0)
+                return JOB_GOES_ON;
+        job->backend_waits = true;
+        return JOB_WAITS;
+}
+
+/* ---- Pause and resume. ---- */
+
+static const JobStep pause_steps[] = {
+        {"halting the guest", halt_run, .undo = halt_undo},
+        {"freezing", freeze_run, freeze_poke, freeze_expire, freeze_undo},
+};
+
+static void pause_ended(Job *job, bool done) {
+        if (done)
+                domain_set_pause_reason(job->domain, "user");
+        domain_settle(job->domain, done ? "paused on request" : "could not be paused");
+}
+
+static const JobKind pause_kind = {
+        .verb = "pause",
+        .steps = pause_steps,
+        .n_steps = G_N_ELEMENTS(pause_steps),
+        .cancelable = true,
+        .gone_error = VMM_ERROR_NOT_RUNNING,
+        .ended = pause_ended,
+};
+
+int domain_pause(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error) {
+        int r;
+
+        if (verb_joins(domain, &pause_kind, reply, userdata))
+                return 0;
+        r = verb_admit(domain, VERB_PAUSE, "pause", error);
+        if (r != 0)
+                return r;
+        if (domain->pause_blockers->len > 0) {
+                g_array_set_size(domain->pause_blockers, 0);
+                domain_mark_changed(domain, DOMAIN_CHANGED_BLOCKERS);
+        }
+        Job *job = job_new(domain, &pause_kind, requestor);
+        job_add_waiter(job, false, reply, userdata);
+        domain_set_state(domain, DOMAIN_PAUSING, "pausing on request");
+        job_set_deadline(job, domain->config->pause_timeout_usec);
+        job_start(job);
+        return 0;
+}
+
+/* A domain that was created paused executes its program with its first resume. */
+int executed_run(Job *job) {
+        job_set_deadline(job, DOMAIN_START_TIMEOUT_USEC);
+        return job->domain->spawn ? JOB_WAITS : JOB_GOES_ON;
+}
+
+static int thaw_expire(Job *job) {
+        return sd_bus_error_setf(&job->error, VMM_ERROR_FREEZE_FAILED, "'%s' could not be thawed in %" G_GUINT64_FORMAT " ms",
+                job->domain->config->name, job->domain->config->pause_timeout_usec / 1000);
+}
+
+static const JobStep resume_steps[] = {
+        {"thawing", thaw_run, thaw_poke, thaw_expire, NULL},
+        {"executing", executed_run, .undo = NULL},
+        {"continuing the guest", proceed_run, .undo = NULL},
+};
+
+static void resume_ended(Job *job, bool done) {
+        domain_settle(job->domain, done ? "resumed on request" : "could not be resumed");
+}
+
+static const JobKind resume_kind = {
+        .verb = "resume",
+        .steps = resume_steps,
+        .n_steps = G_N_ELEMENTS(resume_steps),
+        .gone_error = VMM_ERROR_NOT_RUNNING,
+        .ended = resume_ended,
+};
+
+int domain_resume(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error) {
+        int r;
+
+        if (verb_joins(domain, &resume_kind, reply, userdata))
+                return 0;
+        r = verb_admit(domain, VERB_RESUME, "resume", error);
+        if (r != 0)
+                return r;
+        Job *job = job_new(domain, &resume_kind, requestor);
+        job_add_waiter(job, false, reply, userdata);
+        domain_set_state(domain, DOMAIN_RESUMING, "resuming on request");
+        job_set_deadline(job, domain->config->pause_timeout_usec);
+        job_start(job);
+        return 0;
+}
+
+/* ---- Shutdown: a request, which needs a guest that runs to hear it. ---- */
+
+static int request_run(Job *job) {
+        Domain *domain = job->domain;
+        int r;
+
+        if (!domain->backend->ops->power_down)
+                return unit_kill(domain->manager->units, domain->config->cgroup_path->unit, SIGTERM, job_unit_reply, job,
+                        &job->call);
+        r = domain->backend->ops->power_down(domain->backend, job_backend_reply, job, &job->error);
+        if (r < 0)
+                return r;
+        job->backend_waits = true;
+        return JOB_WAITS;
+}
+
+static const JobStep shutdown_steps[] = {
+        {"thawing", thaw_run, thaw_poke, thaw_expire, NULL},
+        {"continuing the guest", proceed_run, .undo = NULL},
+        {"asking the guest", request_run, .undo = NULL},
+};
+
+static void shutdown_ended(Job *job, bool done) {
+        if (job->domain->state == DOMAIN_PAUSED)
+                domain_settle(job->domain, "resumed to be shut down");
+}
+
+static const JobKind shutdown_kind = {
+        .verb = "shutdown",
+        .steps = shutdown_steps,
+        .n_steps = G_N_ELEMENTS(shutdown_steps),
+        .gone_error = VMM_ERROR_NOT_RUNNING,
+        .ended = shutdown_ended,
+};
+
+/* A verb without a state of its own. */
+static int verb_begin(Domain *domain, Verb verb, const JobKind *kind, uid_t requestor, JobReply reply, void *userdata,
+        sd_bus_error *error) {
+        int r;
+
+        if (verb_joins(domain, kind, reply, userdata))
+                return 0;
+        r = verb_admit(domain, verb, kind->verb, error);
+        if (r != 0)
+                return r;
+        Job *job = job_new(domain, kind, requestor);
+        job_add_waiter(job, false, reply, userdata);
+        job_set_deadline(job, domain->config->pause_timeout_usec);
+        job_start(job);
+        return 0;
+}
+
+int domain_shutdown(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error) {
+        return verb_begin(domain, VERB_SHUTDOWN, &shutdown_kind, requestor, reply, userdata, error);
+}
+
+/* ---- Release: we go, the processes stay. ---- */
+
+static int abandon_run(Job *job) {
+        Domain *domain = job->domain;
+
+        return unit_abandon(domain->manager->units, domain->config->cgroup_path->unit, job_unit_reply, job, &job->call);
+}
+
+static const JobStep release_steps[] = {
+        {"thawing", thaw_run, thaw_poke, thaw_expire, NULL},
+        {"executing", executed_run, .undo = NULL},
+        {"continuing the guest", proceed_run, .undo = NULL},
+        {"abandoning the scope", abandon_run, .undo = NULL},
+};
+
+static void release_ended(Job *job, bool done) {
+        job->domain->ended = job->domain->released = done;
+        if (!done)
+                domain_settle(job->domain, "could not be released");
+}
+
+static const JobKind release_kind = {
+        .verb = "release",
+        .steps = release_steps,
+        .n_steps = G_N_ELEMENTS(release_steps),
+        .gone_error = VMM_ERROR_NOT_RUNNING,
+        .ended = release_ended,
+};
+
+int domain_release(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error) {
+        return verb_begin(domain, VERB_RELEASE, &release_kind, requestor, reply, userdata, error);
+}
+
+/* ---- Kill: a signal, and nothing else. ---- */
+
+int domain_kill(Domain *domain, KillWhom whom, int signal, JobReply reply, void *userdata, sd_bus_error *error) {
+        int r;
+
+        r = verb_admit(domain, VERB_KILL, "kill", error);
+        if (r < 0)
+                return r;
+        if (whom == KILL_ALL) {
+                r = unit_kill(domain->manager->units, domain->config->cgroup_path->unit, signal, reply, userdata, NULL);
+                return r < 0 ? sd_bus_error_set_errno(error, r) : 0;
+        }
+        r = pidfd_signal(domain->leader_pidfd, signal);
+        if (r < 0)
+                return sd_bus_error_setf(error, VMM_ERROR_NOT_RUNNING, "The leader of '%s' has ended", domain->config->name);
+        return 1;
+}

@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Reads a cgroup of the unified hierarchy: its events, its counters, its tasks. The kernel's own word about what systemd says. It
+ * never writes: systemd is the only writer of the tree. See Documentation/admin-guide/cgroup-v2.rst of the kernel. */
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+#include <systemd/sd-id128.h>
+
+typedef struct Cgroup Cgroup;
+
+/* cgroup.events: changes are told by the kernel, at most every 10 ms. */
+typedef struct CgroupEvents {
+        bool populated;   /* a live process in it or below */
+        bool frozen;      /* every task in it and below has stopped */
+} CgroupEvents;
+
+/* Each CGROUP_UNKNOWN where the kernel does not account it. */
+#define CGROUP_UNKNOWN UINT64_MAX
+typedef struct CgroupStats {
+        uint64_t cpu_usage_nsec;
+        uint64_t memory_current;       /* bytes */
+        uint64_t tasks_current;
+        uint64_t io_read_bytes, io_write_bytes;
+} CgroupStats;
+
+/* A task that keeps a cgroup from being frozen. */
+typedef struct CgroupBlocker {
+        pid_t pid;
+        char *comm;
+        char *why;    /* "state D in nfs_wait_bit_killable", "kernel thread" */
+} CgroupBlocker;
+
+/* Opens the cgroup (path as systemd's ControlGroup= has it). Returns 0, -ENOENT when it is gone. */
+int cgroup_open(const char *path, Cgroup **ret);
+Cgroup *cgroup_free(Cgroup *cgroup);
+const char *cgroup_path(const Cgroup *cgroup);
+
+/* Calls `changed` after each change of cgroup.events. Returns 0 or a negative errno. */
+typedef void (*CgroupChanged)(void *userdata);
+int cgroup_watch(Cgroup *cgroup, sd_event *event, CgroupChanged changed, void *userdata);
+
+/* A cgroup that is gone is neither populated nor frozen. Returns 0 or a negative errno. */
+int cgroup_read_events(const Cgroup *cgroup, CgroupEvents *ret);
+
+/* Whether this cgroup itself was told to freeze (cgroup.freeze), reached or not. */
+bool cgroup_freeze_requested(const Cgroup *cgroup);
+
+void cgroup_read_stats(const Cgroup *cgroup, CgroupStats *ret);
+
+/* The invocation ID that systemd attaches to the cgroup of a unit; null when there is none. */
+sd_id128_t cgroup_invocation_id(const Cgroup *cgroup);
+
+/* PIDs in it and below, at most `max`. Free with g_array_unref(). */
+GArray *cgroup_pids(const Cgroup *cgroup, unsigned max);
+
+/* The tasks that have not stopped although the cgroup was told to freeze; CgroupBlocker, at most `max`. */
+GArray *cgroup_blockers(const Cgroup *cgroup, unsigned max);
+
+/* The nearest slice of the path, itself or an ancestor, that was told to freeze: "a-b.slice"; NULL when none was. */
+char *cgroup_frozen_slice(const char *path);
+
+/* Controllers the root offers: cgroup.controllers. Free with g_strfreev(). */
+char **cgroup_controllers(void);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Cgroup, cgroup_free)

@@ -1,0 +1,115 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Makes and removes runtime folders and opens what lies in them. Connects and listens, never reads or writes. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+#include "host/run-dir.h"
+#include "util/auto.h"
+
+#define LISTEN_BACKLOG 16
+
+struct RunDir {
+        char *path;
+};
+
+/* Every file that may be in a runtime folder. */
+static const char *const run_dir_files[] = {"monitor", "console", "terminal", "output"};
+
+int run_dir_new(const char *base, sd_id128_t uuid, RunDir **ret) {
+        char id[SD_ID128_STRING_MAX];
+        g_autofree char *parent = g_build_filename(base, "domains", NULL);
+        g_autofree char *path = g_build_filename(parent, sd_id128_to_string(uuid, id), NULL);
+
+        if (g_mkdir_with_parents(parent, 0700) < 0 || mkdir(path, 0700) < 0)
+                return -errno;
+        RunDir *dir = g_new0(RunDir, 1);
+        dir->path = g_steal_pointer(&path);
+        *ret = dir;
+        return 0;
+}
+
+char *run_dir_path(const RunDir *dir, const char *name) {
+        return g_build_filename(dir->path, name, NULL);
+}
+
+RunDir *run_dir_abandon(RunDir *dir) {
+        if (!dir)
+                return NULL;
+        g_free(dir->path);
+        g_free(dir);
+        return NULL;
+}
+
+RunDir *run_dir_free(RunDir *dir) {
+        if (!dir)
+                return NULL;
+        for (size_t i = 0; i < G_N_ELEMENTS(run_dir_files); i++) {
+                g_autofree char *path = run_dir_path(dir, run_dir_files[i]);
+                (void) unlink(path);
+        }
+        (void) rmdir(dir->path);
+        return run_dir_abandon(dir);
+}
+
+static int socket_address(const RunDir *dir, const char *name, struct sockaddr_un *ret) {
+        g_autofree char *path = run_dir_path(dir, name);
+        struct sockaddr_un address = {.sun_family = AF_UNIX};
+
+        if (g_strlcpy(address.sun_path, path, sizeof address.sun_path) >= sizeof address.sun_path)
+                return -ENAMETOOLONG;
+        *ret = address;
+        return 0;
+}
+
+int run_dir_listen(const RunDir *dir, const char *name, int *ret_fd) {
+        autofd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        struct sockaddr_un address;
+        int r;
+
+        if (fd < 0)
+                return -errno;
+        r = socket_address(dir, name, &address);
+        if (r < 0)
+                return r;
+        if (bind(fd, (struct sockaddr *) &address, sizeof address) < 0 || listen(fd, LISTEN_BACKLOG) < 0)
+                return -errno;
+        *ret_fd = fd_steal(&fd);
+        return 0;
+}
+
+int run_dir_connect(const RunDir *dir, const char *name, int *ret_fd) {
+        autofd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+        struct sockaddr_un address;
+        int r;
+
+        if (fd < 0)
+                return -errno;
+        r = socket_address(dir, name, &address);
+        if (r < 0)
+                return r;
+        if (connect(fd, (struct sockaddr *) &address, sizeof address) < 0)
+                return -errno;
+        *ret_fd = fd_steal(&fd);
+        return 0;
+}
+
+int run_dir_fifo(const RunDir *dir, const char *name, uid_t uid, int *ret_reader, int *ret_writer) {
+        g_autofree char *path = run_dir_path(dir, name);
+        autofd int reader = -1, writer = -1;
+
+        if (mkfifo(path, 0600) < 0)
+                return -errno;
+        reader = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+        writer = open(path, O_RDWR | O_CLOEXEC);
+        if (reader < 0 || writer < 0 || fchown(writer, uid, (gid_t) -1) < 0)
+                return -errno;
+        *ret_reader = fd_steal(&reader);
+        *ret_writer = fd_steal(&writer);
+        return 0;
+}

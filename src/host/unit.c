@@ -1,0 +1,655 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The calls to the service manager, their queue, and the signals that come back. One table says what each kind of call is; one path
+ * sends them all. It keeps no opinion on what a unit is for. */
+
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+
+#include "host/process.h"
+#include "host/unit.h"
+#include "util/auto.h"
+#include "util/errors.h"
+
+#define SYSTEMD_NAME "org.freedesktop.systemd1"
+#define SYSTEMD_PATH "/org/freedesktop/systemd1"
+#define SYSTEMD(name) "org.freedesktop.systemd1." name   /* its errors and interfaces */
+
+/* How long a start waits for a unit of the same name that is just going. */
+#define NAME_REUSE_WAIT_USEC 1000000ull
+#define CALL_TIMEOUT_USEC 25000000ull
+
+typedef enum CallKind {
+        CALL_START,
+        CALL_FREEZE,
+        CALL_THAW,
+        CALL_KILL,
+        CALL_STOP,
+        CALL_ABANDON,
+        CALL_PROCESSES,
+        CALL_FREEZER_STATE,
+} CallKind;
+
+typedef struct CallTraits {
+        const char *method;
+        bool urgent;            /* may use the reserved calls */
+        bool repeatable;        /* asking twice does no harm */
+        bool may_be_gone;       /* a unit that is gone is success */
+        bool unbounded;         /* the manager answers when the kernel has done it */
+        const char *error;      /* ours, for what has no closer name */
+} CallTraits;
+
+static const CallTraits call_traits[] = {
+        [CALL_START] = {"StartTransientUnit", .unbounded = true, .error = SD_BUS_ERROR_FAILED},
+        [CALL_FREEZE] = {"FreezeUnit", .repeatable = true, .unbounded = true, .error = VMM_ERROR_FREEZE_FAILED},
+        [CALL_THAW] = {"ThawUnit", .urgent = true, .repeatable = true, .may_be_gone = true, .unbounded = true,
+                .error = VMM_ERROR_FREEZE_FAILED},
+        [CALL_KILL] = {"KillUnit", .urgent = true, .repeatable = true, .may_be_gone = true, .error = SD_BUS_ERROR_FAILED},
+        [CALL_STOP] = {"StopUnit", .urgent = true, .repeatable = true, .may_be_gone = true, .error = SD_BUS_ERROR_FAILED},
+        [CALL_ABANDON] = {"AbandonScope", .may_be_gone = true, .error = SD_BUS_ERROR_FAILED},
+        [CALL_PROCESSES] = {"GetUnitProcesses", .repeatable = true, .error = SD_BUS_ERROR_FAILED},
+        [CALL_FREEZER_STATE] = {"Get", .repeatable = true, .error = SD_BUS_ERROR_FAILED},
+};
+
+struct Units {
+        sd_bus *bus;
+        char *version;
+        int pidfds;                  /* 1 taken, 0 refused, -1 not tried */
+        GHashTable *watches;         /* unit -> UnitWatch */
+        GQueue in_flight, waiting;   /* UnitCall */
+        sd_bus_slot *match_job, *match_removed, *match_stop, *match_reloading, *subscribe, *get_version;
+};
+
+/* What a start needs to try again. */
+typedef struct StartState {
+        char *slice, *description, *job;
+        int *pidfds;
+        unsigned n_pidfds;
+        bool delegate, send_sigkill;
+        uint64_t timeout_stop_usec;
+        enum { START_FIRST, START_RESET, START_WAITING, START_LAST } stage;
+        sd_event_source *timer;
+} StartState;
+
+struct UnitCall {
+        Units *units;
+        CallKind kind;
+        char *unit;
+        int signal;
+        bool sent, repeated, canceled;
+        StartState *start;
+        sd_bus_slot *slot;
+        union {
+                UnitReply reply;
+                UnitProcessesReply processes_reply;
+                UnitFreezerReply freezer_reply;
+        };
+        void *userdata;
+};
+
+struct UnitWatch {
+        Units *units;
+        char *unit;
+        const UnitObserver *observer;
+        void *userdata;
+};
+
+static int call_send(UnitCall *call);
+static void queue_run(Units *units);
+
+static StartState *start_state_free(StartState *start) {
+        if (!start)
+                return NULL;
+        for (unsigned i = 0; i < start->n_pidfds; i++)
+                fd_close(start->pidfds[i]);
+        sd_event_source_disable_unref(start->timer);
+        g_free(start->pidfds);
+        g_free(start->slice);
+        g_free(start->description);
+        g_free(start->job);
+        g_free(start);
+        return NULL;
+}
+
+static void call_free(UnitCall *call) {
+        sd_bus_slot_unref(call->slot);
+        start_state_free(call->start);
+        g_free(call->unit);
+        g_free(call);
+}
+
+/* Takes the call off the books before anybody hears of it, so that the listener may ask for the next one. */
+static void call_finish(UnitCall *call, int r, const sd_bus_error *error) {
+        Units *units = call->units;
+
+        g_queue_remove(call->sent ? &units->in_flight : &units->waiting, call);
+        if (!call->canceled && call->reply) {
+                if (call->kind == CALL_PROCESSES)
+                        call->processes_reply(call->userdata, r, NULL, 0, error);
+                else if (call->kind == CALL_FREEZER_STATE)
+                        call->freezer_reply(call->userdata, r, NULL);
+                else
+                        call->reply(call->userdata, r, error);
+        }
+        call_free(call);
+        queue_run(units);
+}
+
+/* The manager's errors in our words; returns what the caller gets: 0 or a negative errno with *ret set. */
+static int error_translate(const UnitCall *call, const sd_bus_error *error, sd_bus_error *ret) {
+        const CallTraits *traits = &call_traits[call->kind];
+
+        if (sd_bus_error_has_names(error, SYSTEMD("NoSuchUnit"), SYSTEMD("ScopeNotRunning"),
+                SYSTEMD("UnitInactive"))) {
+                if (traits->may_be_gone)
+                        return 0;
+                return sd_bus_error_setf(ret, VMM_ERROR_NOT_RUNNING, "Unit %s is not active", call->unit);
+        }
+        if (sd_bus_error_has_name(error, SYSTEMD("UnitExists")))
+                return sd_bus_error_setf(ret, VMM_ERROR_DOMAIN_EXISTS, "There is a unit %s already", call->unit);
+        return sd_bus_error_setf(ret, traits->error, "systemd refused %s of %s: %s", traits->method, call->unit,
+                error->message ? error->message : error->name);
+}
+
+static void call_fail(UnitCall *call, const sd_bus_error *error) {
+        g_auto(sd_bus_error) translated = SD_BUS_ERROR_NULL;
+        int r = error_translate(call, error, &translated);
+
+        call_finish(call, r, &translated);
+}
+
+static int on_name_wait_over(sd_event_source *source, uint64_t usec, void *userdata) {
+        UnitCall *call = userdata;
+
+        call->start->stage = START_LAST;
+        if (call_send(call) < 0)
+                call_fail(call, &SD_BUS_ERROR_MAKE_CONST(SD_BUS_ERROR_DISCONNECTED, "not connected"));
+        return 0;
+}
+
+static int on_reset(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        UnitCall *call = userdata;
+
+        /* Nothing failed there to be reset is no obstacle: what counts is whether the name is free now. */
+        call->slot = sd_bus_slot_unref(call->slot);
+        if (call_send(call) < 0)
+                call_fail(call, &SD_BUS_ERROR_MAKE_CONST(SD_BUS_ERROR_DISCONNECTED, "not connected"));
+        return 0;
+}
+
+/* The name is taken: reset what failed under it, then wait for what is going, and then believe it. Returns whether it tries on. */
+static bool start_again(UnitCall *call) {
+        StartState *start = call->start;
+
+        switch (start->stage) {
+        case START_FIRST:
+                start->stage = START_RESET;
+                return sd_bus_call_method_async(call->units->bus, &call->slot, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD("Manager"),
+                               "ResetFailedUnit", on_reset, call, "s", call->unit) >= 0;
+        case START_RESET:
+                start->stage = START_WAITING;
+                return sd_event_add_time_relative(sd_bus_get_event(call->units->bus), &start->timer, CLOCK_MONOTONIC,
+                               NAME_REUSE_WAIT_USEC, 0, on_name_wait_over, call) >= 0;
+        case START_WAITING:
+        case START_LAST:
+                break;
+        }
+        return false;
+}
+
+static void processes_deliver(UnitCall *call, sd_bus_message *reply) {
+        g_autoptr(GArray) processes = g_array_new(FALSE, FALSE, sizeof(UnitProcess));
+        UnitProcess process;
+
+        if (sd_bus_message_enter_container(reply, 'a', "(sus)") >= 0)
+                while (sd_bus_message_read(reply, "(sus)", &process.cgroup, &process.pid, &process.command_line) > 0)
+                        g_array_append_val(processes, process);
+        if (!call->canceled)
+                call->processes_reply(call->userdata, 0, (UnitProcess *) (void *) processes->data, processes->len, NULL);
+        call->canceled = true;   /* delivered: call_finish() has nothing to add */
+        call_finish(call, 0, NULL);
+}
+
+static void freezer_state_deliver(UnitCall *call, sd_bus_message *reply) {
+        const char *state;
+        int r = sd_bus_message_read(reply, "v", "s", &state);
+
+        if (!call->canceled)
+                call->freezer_reply(call->userdata, r < 0 ? r : 0, r < 0 ? NULL : state);
+        call->canceled = true;
+        call_finish(call, 0, NULL);
+}
+
+static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        UnitCall *call = userdata;
+        const sd_bus_error *error = sd_bus_message_get_error(reply);
+        const char *job;
+
+        call->slot = sd_bus_slot_unref(call->slot);
+        if (error) {
+                /* The manager re-executed itself with our call in its hands. */
+                if (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY) && call_traits[call->kind].repeatable &&
+                    !call->repeated) {
+                        call->repeated = true;
+                        if (call_send(call) >= 0)
+                                return 0;
+                }
+                if (call->kind == CALL_START && call->units->pidfds != 0 &&
+                    sd_bus_error_has_names(error, SD_BUS_ERROR_PROPERTY_READ_ONLY, SD_BUS_ERROR_UNKNOWN_PROPERTY)) {
+                        call->units->pidfds = 0;
+                        if (call_send(call) >= 0)
+                                return 0;
+                }
+                if (call->kind == CALL_START && sd_bus_error_has_name(error, SYSTEMD("UnitExists")) &&
+                    start_again(call))
+                        return 0;
+                call_fail(call, error);
+                return 0;
+        }
+
+        switch (call->kind) {
+        case CALL_START:
+                if (call->units->pidfds < 0)
+                        call->units->pidfds = 1;
+                if (sd_bus_message_read(reply, "o", &job) >= 0)
+                        call->start->job = g_strdup(job);   /* on_job_removed() finishes it */
+                break;
+        case CALL_PROCESSES:
+                processes_deliver(call, reply);
+                break;
+        case CALL_FREEZER_STATE:
+                freezer_state_deliver(call, reply);
+                break;
+        default:
+                call_finish(call, 0, NULL);
+        }
+        return 0;
+}
+
+/* The processes of a new scope: as pidfds where the manager takes them, else as PIDs, which whoever starts it must verify
+ * afterwards. */
+static int append_processes(sd_bus_message *m, const UnitCall *call) {
+        bool pidfds = call->units->pidfds != 0;
+        int r;
+
+        r = sd_bus_message_open_container(m, 'r', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(m, "s", pidfds ? "PIDFDs" : "PIDs");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'v', pidfds ? "ah" : "au");
+        if (r >= 0)
+                r = sd_bus_message_open_container(m, 'a', pidfds ? "h" : "u");
+        for (unsigned i = 0; i < call->start->n_pidfds && r >= 0; i++) {
+                int pidfd = call->start->pidfds[i];
+                pid_t pid = 0;
+
+                if (pidfds)
+                        r = sd_bus_message_append(m, "h", pidfd);
+                else if (pidfd_get_pid(pidfd, &pid) >= 0)
+                        r = sd_bus_message_append(m, "u", (uint32_t) pid);
+        }
+        for (int i = 0; i < 3 && r >= 0; i++)
+                r = sd_bus_message_close_container(m);
+        return r;
+}
+
+static int append_scope(sd_bus_message *m, const UnitCall *call) {
+        const StartState *start = call->start;
+        const char *unique;
+        int r;
+
+        r = sd_bus_get_unique_name(call->units->bus, &unique);
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(m, "ss", call->unit, "fail");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_open_container(m, 'a', "(sv)");
+        if (r < 0)
+                return r;
+        r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)(sv)(sv)",
+                "Description", "s", start->description,
+                "Slice", "s", start->slice,
+                "CollectMode", "s", "inactive-or-failed",
+                "Controller", "s", unique,
+                "SendSIGKILL", "b", (int) start->send_sigkill,
+                "TimeoutStopUSec", "t", start->timeout_stop_usec);
+        if (r >= 0 && start->delegate)
+                r = sd_bus_message_append(m, "(sv)", "Delegate", "b", 1);
+        if (r >= 0)
+                r = append_processes(m, call);
+        if (r >= 0)
+                r = sd_bus_message_close_container(m);
+        if (r >= 0)
+                r = sd_bus_message_append(m, "a(sa(sv))", 0);
+        return r;
+}
+
+static int append_arguments(sd_bus_message *m, const UnitCall *call) {
+        switch (call->kind) {
+        case CALL_START:
+                return append_scope(m, call);
+        case CALL_KILL:
+                return sd_bus_message_append(m, "ssi", call->unit, "all", call->signal);
+        case CALL_STOP:
+                return sd_bus_message_append(m, "ss", call->unit, "replace");
+        case CALL_FREEZER_STATE:
+                return sd_bus_message_append(m, "ss", SYSTEMD("Unit"), "FreezerState");
+        default:
+                return sd_bus_message_append(m, "s", call->unit);
+        }
+}
+
+static int call_send(UnitCall *call) {
+        const CallTraits *traits = &call_traits[call->kind];
+        g_autoptr(sd_bus_message) m = NULL;
+        g_autofree char *path = NULL;
+        bool property = call->kind == CALL_FREEZER_STATE;
+        int r;
+
+        if (property) {
+                r = sd_bus_path_encode(SYSTEMD_PATH "/unit", call->unit, &path);
+                if (r < 0)
+                        return r;
+        }
+        r = sd_bus_message_new_method_call(call->units->bus, &m, SYSTEMD_NAME, path ? path : SYSTEMD_PATH,
+                property ? "org.freedesktop.DBus.Properties" : SYSTEMD("Manager"), traits->method);
+        if (r < 0)
+                return r;
+        r = append_arguments(m, call);
+        if (r < 0)
+                return r;
+        call->slot = sd_bus_slot_unref(call->slot);
+        return sd_bus_call_async(call->units->bus, &call->slot, m, on_reply, call,
+                traits->unbounded ? UINT64_MAX : CALL_TIMEOUT_USEC);
+}
+
+static bool call_may_go(const UnitCall *call) {
+        return call->units->in_flight.length <
+                (call_traits[call->kind].urgent ? UNIT_CALLS_MAX : UNIT_CALLS_MAX - UNIT_CALLS_RESERVED);
+}
+
+/* Sends what waits, as far as the bounds allow; urgent calls overtake. */
+static void queue_run(Units *units) {
+        for (GList *link = units->waiting.head, *next; link; link = next) {
+                UnitCall *call = link->data;
+
+                next = link->next;
+                if (!call_may_go(call))
+                        continue;
+                g_queue_delete_link(&units->waiting, link);
+                call->sent = true;
+                g_queue_push_tail(&units->in_flight, call);
+                if (call_send(call) < 0) {
+                        call_fail(call, &SD_BUS_ERROR_MAKE_CONST(SD_BUS_ERROR_DISCONNECTED, "not connected"));
+                        return;   /* the list may have changed; finishing ran the queue again */
+                }
+        }
+}
+
+static UnitCall *call_new(Units *units, CallKind kind, const char *unit, void *userdata) {
+        UnitCall *call = g_new0(UnitCall, 1);
+
+        *call = (UnitCall) {.units = units, .kind = kind, .unit = g_strdup(unit), .userdata = userdata};
+        return call;
+}
+
+/* Sends it, or lets it wait for its turn. On error the call is gone and nobody is told. */
+static int call_submit(UnitCall *call, UnitCall **ret) {
+        int r;
+
+        if (!call_may_go(call))
+                g_queue_push_tail(&call->units->waiting, call);
+        else {
+                r = call_send(call);
+                if (r < 0) {
+                        call_free(call);
+                        return r;
+                }
+                call->sent = true;
+                g_queue_push_tail(&call->units->in_flight, call);
+        }
+        if (ret)
+                *ret = call;
+        return 0;
+}
+
+UnitCall *unit_call_cancel(UnitCall *call) {
+        if (!call)
+                return NULL;
+        if (call->sent) {
+                /* The manager still holds it, so it still counts; its answer is not for anybody any more. */
+                call->canceled = true;
+                return NULL;
+        }
+        g_queue_remove(&call->units->waiting, call);
+        call_free(call);
+        return NULL;
+}
+
+static int simple_call(Units *units, CallKind kind, const char *unit, UnitReply reply, void *userdata, UnitCall **ret) {
+        UnitCall *call = call_new(units, kind, unit, userdata);
+
+        call->reply = reply;
+        return call_submit(call, ret);
+}
+
+int unit_freeze(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret) {
+        return simple_call(units, CALL_FREEZE, unit, reply, userdata, ret);
+}
+
+int unit_thaw(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret) {
+        return simple_call(units, CALL_THAW, unit, reply, userdata, ret);
+}
+
+int unit_stop(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret) {
+        return simple_call(units, CALL_STOP, unit, reply, userdata, ret);
+}
+
+int unit_abandon(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret) {
+        return simple_call(units, CALL_ABANDON, unit, reply, userdata, ret);
+}
+
+int unit_kill(Units *units, const char *unit, int signal, UnitReply reply, void *userdata, UnitCall **ret) {
+        UnitCall *call = call_new(units, CALL_KILL, unit, userdata);
+
+        call->signal = signal;
+        call->reply = reply;
+        return call_submit(call, ret);
+}
+
+int unit_get_processes(Units *units, const char *unit, UnitProcessesReply reply, void *userdata, UnitCall **ret) {
+        UnitCall *call = call_new(units, CALL_PROCESSES, unit, userdata);
+
+        call->processes_reply = reply;
+        return call_submit(call, ret);
+}
+
+int unit_get_freezer_state(Units *units, const char *unit, UnitFreezerReply reply, void *userdata, UnitCall **ret) {
+        UnitCall *call = call_new(units, CALL_FREEZER_STATE, unit, userdata);
+
+        call->freezer_reply = reply;
+        return call_submit(call, ret);
+}
+
+int unit_start_scope(Units *units, const ScopeSpec *spec, UnitReply reply, void *userdata, UnitCall **ret) {
+        UnitCall *call = call_new(units, CALL_START, spec->unit, userdata);
+        StartState *start = g_new0(StartState, 1);
+
+        *start = (StartState) {
+                .slice = g_strdup(spec->slice),
+                .description = g_strdup(spec->description),
+                .pidfds = g_new0(int, spec->n_pidfds),
+                .n_pidfds = spec->n_pidfds,
+                .delegate = spec->delegate,
+                .send_sigkill = spec->send_sigkill,
+                .timeout_stop_usec = spec->timeout_stop_usec,
+        };
+        for (unsigned i = 0; i < spec->n_pidfds; i++)
+                start->pidfds[i] = fcntl(spec->pidfds[i], F_DUPFD_CLOEXEC, 3);
+        call->start = start;
+        call->reply = reply;
+        return call_submit(call, ret);
+}
+
+static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        Units *units = userdata;
+        const char *job, *unit, *result;
+
+        if (sd_bus_message_read(m, "uoss", NULL, &job, &unit, &result) < 0)
+                return 0;
+        for (GList *link = units->in_flight.head; link; link = link->next) {
+                UnitCall *call = link->data;
+                g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+                int r = 0;
+
+                if (call->kind != CALL_START || g_strcmp0(call->start->job, job) != 0)
+                        continue;
+                if (call->canceled)   /* started for nobody */
+                        (void) unit_stop(units, unit, NULL, NULL, NULL);
+                if (g_str_equal(result, "frozen"))
+                        r = sd_bus_error_setf(&error, VMM_ERROR_SLICE_FROZEN, "Slice %s is frozen", call->start->slice);
+                else if (!g_str_equal(result, "done"))
+                        r = sd_bus_error_setf(&error, SD_BUS_ERROR_FAILED, "systemd could not start %s: %s", unit, result);
+                call_finish(call, r, &error);
+                break;
+        }
+        return 0;
+}
+
+static int on_unit_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        Units *units = userdata;
+        const char *unit;
+
+        if (sd_bus_message_read(m, "s", &unit) < 0)
+                return 0;
+        for (GList *link = units->in_flight.head; link; link = link->next) {
+                UnitCall *call = link->data;
+
+                if (call->kind != CALL_START || call->start->stage != START_WAITING || !g_str_equal(call->unit, unit))
+                        continue;
+                call->start->timer = sd_event_source_disable_unref(call->start->timer);
+                on_name_wait_over(NULL, 0, call);
+                break;
+        }
+
+        UnitWatch *watch = g_hash_table_lookup(units->watches, unit);
+        if (watch)
+                watch->observer->removed(watch->userdata);
+        return 0;
+}
+
+static int on_request_stop(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        Units *units = userdata;
+        g_autofree char *unit = NULL;
+
+        if (sd_bus_path_decode(sd_bus_message_get_path(m), SYSTEMD_PATH "/unit", &unit) <= 0)
+                return 0;
+        UnitWatch *watch = g_hash_table_lookup(units->watches, unit);
+        if (watch)
+                watch->observer->stop_requested(watch->userdata);
+        return 0;
+}
+
+/* A reload makes the manager forget the freezer calls it holds, without an answer: they are asked again. */
+static int on_reloading(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        Units *units = userdata;
+        int active;
+
+        if (sd_bus_message_read(m, "b", &active) < 0 || active)
+                return 0;
+        for (GList *link = units->in_flight.head; link; link = link->next) {
+                UnitCall *call = link->data;
+
+                if (call->kind == CALL_FREEZE || call->kind == CALL_THAW)
+                        (void) call_send(call);   /* fails only with the bus, which then fails the call itself */
+        }
+        return 0;
+}
+
+static int on_version(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        Units *units = userdata;
+        const char *version;
+
+        if (!sd_bus_message_is_method_error(reply, NULL) && sd_bus_message_read(reply, "v", "s", &version) >= 0)
+                units->version = g_strdup(version);
+        return 0;
+}
+
+static int units_match(Units *units, sd_bus_slot **slot, const char *path, const char *interface, const char *member,
+        sd_bus_message_handler_t handler) {
+        return sd_bus_match_signal_async(units->bus, slot, SYSTEMD_NAME, path, interface, member, handler, NULL, units);
+}
+
+int units_new(sd_bus *bus, Units **ret) {
+        g_autoptr(Units) units = g_new0(Units, 1);
+        int r;
+
+        units->bus = sd_bus_ref(bus);
+        units->pidfds = -1;
+        units->watches = g_hash_table_new(g_str_hash, g_str_equal);
+
+        /* Listen first, then let the manager talk. */
+        r = units_match(units, &units->match_job, SYSTEMD_PATH, SYSTEMD("Manager"), "JobRemoved", on_job_removed);
+        if (r >= 0)
+                r = units_match(units, &units->match_removed, SYSTEMD_PATH, SYSTEMD("Manager"), "UnitRemoved", on_unit_removed);
+        if (r >= 0)
+                r = units_match(units, &units->match_reloading, SYSTEMD_PATH, SYSTEMD("Manager"), "Reloading", on_reloading);
+        if (r >= 0)
+                r = units_match(units, &units->match_stop, NULL, SYSTEMD("Scope"), "RequestStop", on_request_stop);
+        if (r >= 0)
+                r = sd_bus_call_method_async(bus, &units->subscribe, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD("Manager"),
+                        "Subscribe", NULL, NULL, NULL);
+        if (r >= 0)
+                r = sd_bus_call_method_async(bus, &units->get_version, SYSTEMD_NAME, SYSTEMD_PATH,
+                        "org.freedesktop.DBus.Properties", "Get", on_version, units, "ss", SYSTEMD("Manager"), "Version");
+        if (r < 0)
+                return r;
+        *ret = g_steal_pointer(&units);
+        return 0;
+}
+
+Units *units_free(Units *units) {
+        sd_bus_slot **slots[] = {&units->match_job, &units->match_removed, &units->match_stop, &units->match_reloading,
+                &units->subscribe, &units->get_version};
+
+        g_queue_clear_full(&units->in_flight, (GDestroyNotify) call_free);
+        g_queue_clear_full(&units->waiting, (GDestroyNotify) call_free);
+        for (size_t i = 0; i < G_N_ELEMENTS(slots); i++)
+                sd_bus_slot_unref(*slots[i]);
+        g_hash_table_unref(units->watches);
+        sd_bus_unref(units->bus);
+        g_free(units->version);
+        g_free(units);
+        return NULL;
+}
+
+const char *units_version(const Units *units) {
+        return units->version;
+}
+
+bool units_take_pidfds(const Units *units) {
+        return units->pidfds > 0;
+}
+
+int unit_watch(Units *units, const char *unit, const UnitObserver *observer, void *userdata, UnitWatch **ret) {
+        UnitWatch *watch;
+
+        if (g_hash_table_contains(units->watches, unit))
+                return -EEXIST;
+        watch = g_new0(UnitWatch, 1);
+        *watch = (UnitWatch) {.units = units, .unit = g_strdup(unit), .observer = observer, .userdata = userdata};
+        g_hash_table_insert(units->watches, watch->unit, watch);
+        *ret = watch;
+        return 0;
+}
+
+UnitWatch *unit_watch_free(UnitWatch *watch) {
+        if (!watch)
+                return NULL;
+        g_hash_table_remove(watch->units->watches, watch->unit);
+        g_free(watch->unit);
+        g_free(watch);
+        return NULL;
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* Everything asked of the service manager (PID 1, or the user's own in user mode), asynchronously: org.freedesktop.systemd1(5). At most
+ * UNIT_CALLS_MAX calls are in flight, because the bus refuses a connection its 129th; the last of them are kept
+ * for what lets a domain go on. */
+
+#include <glib.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+#include <systemd/sd-bus.h>
+#include <systemd/sd-event.h>
+
+#define UNIT_CALLS_MAX 64u
+#define UNIT_CALLS_RESERVED 16u   /* of those: for thawing, killing and stopping */
+
+typedef struct Units Units;
+typedef struct UnitCall UnitCall;
+typedef struct UnitWatch UnitWatch;
+
+/* r: 0, or negative with the manager's error. The call is gone then. */
+typedef void (*UnitReply)(void *userdata, int r, const sd_bus_error *error);
+
+/* Subscribes to the manager's signals on the bus, which stays the caller's. Returns 0 or a negative errno. */
+int units_new(sd_bus *bus, Units **ret);
+Units *units_free(Units *units);
+
+/* "252.39-1~deb12u2"; NULL until the manager has answered. */
+const char *units_version(const Units *units);
+
+/* Whether scopes take pidfds (systemd 255); known after the first start. */
+bool units_take_pidfds(const Units *units);
+
+typedef struct ScopeSpec {
+        const char *unit;                /* "vmm-web.scope" */
+        const char *slice;
+        const char *description;
+        const int *pidfds;               /* of the processes to move in */
+        unsigned n_pidfds;
+        bool delegate;
+        bool send_sigkill;               /* when the unit is stopped by systemd and its time is over */
+        uint64_t timeout_stop_usec;      /* UINT64_MAX: none */
+} ScopeSpec;
+
+/* Starts a transient scope with us as its controller and replies when its job is done. A failed unit of the same name is reset once, one
+ * that is just going is waited for. Errors: DomainExists (the name is taken), SliceFrozen, or the manager's own. */
+int unit_start_scope(Units *units, const ScopeSpec *spec, UnitReply reply, void *userdata, UnitCall **ret);
+
+/* FreezeUnit, ThawUnit: reply when the manager has seen the kernel do it, which may be never. Both are sent again when a reload
+ * or re-execution of the manager loses them. */
+int unit_freeze(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret);
+int unit_thaw(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret);
+
+/* KillUnit to all processes; a unit that is gone is success. reply may be NULL, as below. */
+int unit_kill(Units *units, const char *unit, int signal, UnitReply reply, void *userdata, UnitCall **ret);
+
+/* StopUnit: for a scope that is empty, or must not be. */
+int unit_stop(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret);
+
+/* AbandonScope: the manager forgets that the scope has a controller; its processes run on. */
+int unit_abandon(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret);
+
+/* One process as GetUnitProcesses has it. */
+typedef struct UnitProcess {
+        const char *cgroup, *command_line;
+        uint32_t pid;
+} UnitProcess;
+typedef void (*UnitProcessesReply)(void *userdata, int r, const UnitProcess *processes, size_t n, const sd_bus_error *error);
+int unit_get_processes(Units *units, const char *unit, UnitProcessesReply reply, void *userdata, UnitCall **ret);
+
+/* What the manager believes of the freezer: "running", "freezing", "frozen", "thawing", ...; a memory, not a measurement. */
+typedef void (*UnitFreezerReply)(void *userdata, int r, const char *state);
+int unit_get_freezer_state(Units *units, const char *unit, UnitFreezerReply reply, void *userdata, UnitCall **ret);
+
+/* The reply will not be called. Accepts NULL, returns NULL. */
+UnitCall *unit_call_cancel(UnitCall *call);
+
+typedef struct UnitObserver {
+        void (*removed)(void *userdata);          /* the manager has dropped the unit */
+        void (*stop_requested)(void *userdata);   /* somebody stops the unit through systemd, which leaves the how to us */
+} UnitObserver;
+
+/* One watch per unit. */
+int unit_watch(Units *units, const char *unit, const UnitObserver *observer, void *userdata, UnitWatch **ret);
+UnitWatch *unit_watch_free(UnitWatch *watch);
+
+G_DEFINE_AUTOPTR_CLEANUP_FUNC(Units, units_free)

@@ -1,0 +1,441 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""What the integration tests are written with: objects on the bus as Python objects, the kernel's and systemd's view of a
+domain, payloads, consoles, an unprivileged user. Waits are for events and always bounded; nothing here sleeps."""
+
+import contextlib
+import errno
+import os
+import pathlib
+import re
+import select
+import subprocess
+import time
+import unittest
+
+import gi
+gi.require_version("Gio", "2.0")
+from gi.repository import Gio, GLib
+
+V = GLib.Variant
+SERVICE, ROOT = "org.example.VMManager1", "/org/example/VMManager1"
+SYSTEMD = "org.freedesktop.systemd1"
+GUEST = pathlib.Path("/srv/guest")            # what tests/testbed/mkguest made
+FREEZABLE = pathlib.Path("/srv/freezable")    # a file system for fsfreeze
+TIMEOUT = 15
+GUEST_TIMEOUT = 90                            # a guest is ready in two seconds, on a busy machine in twenty
+
+START, AUTODESTROY = 1, 2                                # CreateDomain
+GRACEFUL, NOWAIT, FORCE, REMOVE_LOGS = 1, 2, 4, 8        # Destroy
+
+
+# --- the bus ----------------------------------------------------------------------------------------------------------
+
+class Error(Exception):
+    """An error reply: its D-Bus name and its text."""
+
+    def __init__(self, error):
+        self.name = Gio.DBusError.get_remote_error(error) or f"{error.domain}:{error.code}"
+        self.text = re.sub(r"^GDBus\.Error:[^:]+: ", "", error.message)
+        super().__init__(f"{self.name}: {self.text}")
+
+
+def wait_until(predicate, timeout=TIMEOUT, what="what was waited for"):
+    """Handles bus traffic until predicate() is true, and returns what it returned. It is asked again whenever something
+    arrived, so what it looks at must be announced by a signal or a reply."""
+    expired = []
+    timer = GLib.timeout_add(int(timeout * 1000), lambda: expired.append(True) or True)
+    try:
+        while not (result := predicate()):
+            if expired:
+                raise TimeoutError(f"{what} did not happen within {timeout} s")
+            GLib.MainContext.default().iteration(True)
+        return result
+    finally:
+        GLib.source_remove(timer)
+
+
+class Call:
+    """A method call on its way. result() waits for the reply and returns it as a Python value, or raises Error."""
+
+    def __init__(self, bus, destination, path, interface, method, parameters, fds=()):
+        self.what, self.reply, self.error = f"a reply to {interface}.{method}", None, None
+        fd_list = Gio.UnixFDList.new()
+        for fd in fds:
+            fd_list.append(fd)
+        bus.connection.call_with_unix_fd_list(destination, path, interface, method, parameters, None,
+                Gio.DBusCallFlags.NONE, 2**31 - 1, fd_list, None, self._finish)
+
+    def _finish(self, connection, task):
+        try:
+            self.reply = connection.call_with_unix_fd_list_finish(task)
+        except GLib.Error as error:
+            self.error = Error(error)
+
+    def done(self):
+        return self.reply is not None or self.error is not None
+
+    def result(self, timeout=TIMEOUT):
+        wait_until(self.done, timeout, self.what)
+        if self.error:
+            raise self.error
+        value, fd_list = self.reply
+        if value.get_type_string() == "(h)":
+            return fd_list.get(value.unpack()[0])
+        value = value.unpack()
+        return None if value == () else value[0] if len(value) == 1 else value
+
+
+class Bus:
+    """A connection of its own to the system bus, as root or as another user."""
+
+    def __init__(self, user=None):
+        address = Gio.dbus_address_get_for_bus_sync(Gio.BusType.SYSTEM)
+        flags = (Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION)
+        if user:
+            os.seteuid(int(subprocess.check_output(["id", "-u", user])))
+        try:
+            self.connection = Gio.DBusConnection.new_for_address_sync(address, flags)
+        finally:
+            os.seteuid(0)
+        self.name = self.connection.get_unique_name()
+
+    def close(self):
+        if not self.connection.is_closed():
+            self.connection.close_sync()
+
+    def object(self, path, interface, destination=SERVICE):
+        return Object(self, path, interface, destination)
+
+    @property
+    def manager(self):
+        return self.object(ROOT, f"{SERVICE}.Manager")
+
+    @property
+    def systemd(self):
+        return self.object("/org/freedesktop/systemd1", f"{SYSTEMD}.Manager", SYSTEMD)
+
+    def domain(self, path):
+        """A domain by its object path, or by its name."""
+        return Domain(self, path if path.startswith("/") else f"{ROOT}/domain/{path}")
+
+    def unit(self, name, interface="Unit"):
+        """A loaded unit; Error NoSuchUnit if it is not."""
+        return self.object(self.systemd.GetUnit(name), f"{SYSTEMD}.{interface}", SYSTEMD)
+
+
+class Object:
+    """An object on the bus, seen through one interface as the service itself describes it: methods are functions,
+    properties are attributes that are asked for afresh each time."""
+
+    _interfaces = {}
+
+    def __init__(self, bus, path, interface, destination=SERVICE):
+        self.bus, self.path, self.interface, self.destination = bus, path, interface, destination
+
+    def _call(self, interface, method, signature, *args):
+        return Call(self.bus, self.destination, self.path, interface, method, V(signature, args)).result()
+
+    def _info(self):
+        if self.interface not in Object._interfaces:
+            xml = self._call("org.freedesktop.DBus.Introspectable", "Introspect", "()")
+            info = Gio.DBusNodeInfo.new_for_xml(xml).lookup_interface(self.interface)
+            if info is None:
+                raise AttributeError(f"{self.path} has no interface {self.interface}")
+            Object._interfaces[self.interface] = info
+        return Object._interfaces[self.interface]
+
+    def begin(self, method, *args, fds=()):
+        """Sends a call without waiting for its reply. An 'h' among the arguments is an index into fds."""
+        info = self._info().lookup_method(method)
+        signature = "(" + "".join(arg.signature for arg in info.in_args) + ")"
+        return Call(self.bus, self.destination, self.path, self.interface, method, V(signature, args), fds)
+
+    def __getattr__(self, name):
+        if name.startswith("_"):
+            raise AttributeError(name)
+        if self._info().lookup_method(name):
+            return lambda *args, timeout=TIMEOUT, fds=(): self.begin(name, *args, fds=fds).result(timeout)
+        if self._info().lookup_property(name):
+            return self._call("org.freedesktop.DBus.Properties", "Get", "(ss)", self.interface, name)
+        raise AttributeError(f"{self.interface} has no member {name}")
+
+    def set(self, name, value):
+        """Writes a property."""
+        variant = V(self._info().lookup_property(name).signature, value)
+        self._call("org.freedesktop.DBus.Properties", "Set", "(ssv)", self.interface, name, variant)
+
+    def all(self):
+        """All properties of the interface."""
+        return self._call("org.freedesktop.DBus.Properties", "GetAll", "(s)", self.interface)
+
+
+class Signals:
+    """The signals of a service from now on, as (member, path, arguments); of one object if a path is given."""
+
+    def __init__(self, bus, path=None, sender=SERVICE):
+        self.bus, self.seen = bus, []
+        self._id = bus.connection.signal_subscribe(sender, None, None, path, None, Gio.DBusSignalFlags.NONE, self._add)
+
+    def _add(self, connection, sender, path, interface, member, parameters):
+        self.seen.append((member, path, parameters.unpack()))
+
+    def find(self, member, *start):
+        """The arguments of the first signal of that name whose first arguments are these, or None."""
+        return next((args for name, _, args in self.seen if name == member and args[:len(start)] == start), None)
+
+    def wait(self, member, *start, timeout=TIMEOUT):
+        """Waits for find()."""
+        wait_until(lambda: self.find(member, *start) is not None, timeout, f"signal {member} {start}")
+        return self.find(member, *start)
+
+    def close(self):
+        self.bus.connection.signal_unsubscribe(self._id)
+
+
+# --- the kernel's view ------------------------------------------------------------------------------------------------
+
+class Cgroup:
+    """A control group, as the kernel shows it."""
+
+    GONE = {"populated": "0", "frozen": "0"}
+
+    def __init__(self, path):
+        self.path = pathlib.Path("/sys/fs/cgroup") / path.lstrip("/")
+
+    @staticmethod
+    def _parse(text):
+        return dict(line.split() for line in text.splitlines())
+
+    def events(self):
+        """cgroup.events; a group that is gone has nobody in it."""
+        try:
+            return self._parse((self.path / "cgroup.events").read_text())
+        except OSError:
+            return self.GONE
+
+    @property
+    def frozen(self):
+        return self.events()["frozen"] == "1"
+
+    @property
+    def populated(self):
+        return self.events()["populated"] == "1"
+
+    @property
+    def pids(self):
+        return [int(pid) for procs in self.path.rglob("cgroup.procs") for pid in procs.read_text().split()]
+
+    def wait(self, timeout=TIMEOUT, **wanted):
+        """Waits until cgroup.events says so: wait(frozen=1). The kernel announces each change of that file."""
+        wanted = {key: str(int(value)) for key, value in wanted.items()}.items()
+        deadline, poll = time.monotonic() + timeout, select.poll()
+        try:
+            with open(self.path / "cgroup.events", "rb", buffering=0) as file:
+                poll.register(file, select.POLLPRI)
+                while not wanted <= self._parse(os.pread(file.fileno(), 4096, 0).decode()).items():
+                    if not poll.poll(max(0, deadline - time.monotonic()) * 1000):
+                        raise TimeoutError(f"{self.path} is not {dict(wanted)} after {timeout} s: {self.events()}")
+        except OSError as error:
+            if error.errno not in (errno.ENOENT, errno.ENODEV) or not wanted <= self.GONE.items():
+                raise
+
+
+def process_exists(pid):
+    """Whether it runs; a zombie does not."""
+    try:
+        return pathlib.Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] not in "ZX"
+    except OSError:
+        return False
+
+
+# --- domains ----------------------------------------------------------------------------------------------------------
+
+class Console:
+    """A terminal's end of a console."""
+
+    def __init__(self, fd):
+        self.fd, self.text = fd, ""
+
+    def _read(self, deadline):
+        poll = select.poll()
+        poll.register(self.fd, select.POLLIN)
+        if not poll.poll(max(0, deadline - time.monotonic()) * 1000):
+            return None
+        return os.read(self.fd, 65536).decode(errors="replace")
+
+    def expect(self, pattern, timeout=TIMEOUT):
+        """Reads until the pattern has come; returns the match and forgets what came up to it."""
+        deadline = time.monotonic() + timeout
+        while not (match := re.search(pattern, self.text)):
+            text = self._read(deadline)
+            if not text:
+                reason = "the console ended" if text == "" else f"nothing like it within {timeout} s"
+                raise TimeoutError(f"no {pattern!r} on the console: {reason}; last: {self.text[-500:]!r}")
+            self.text += text
+        self.text = self.text[match.end():]
+        return match
+
+    def drain(self):
+        """What has come so far."""
+        return self.silence(0)
+
+    def silence(self, seconds):
+        """What comes within this time: to prove that nothing does."""
+        deadline, text, self.text = time.monotonic() + seconds, self.text, ""
+        while more := self._read(deadline):
+            text += more
+        return text
+
+    def send(self, text):
+        os.write(self.fd, text.encode())
+
+    def close(self):
+        os.close(self.fd)
+
+
+class Domain(Object):
+    """A domain, with its witnesses beside it."""
+
+    def __init__(self, bus, path):
+        super().__init__(bus, path, f"{SERVICE}.Domain")
+        self._signals = Signals(bus, path)
+
+    @property
+    def cgroup(self):
+        return Cgroup(self.ControlGroup)
+
+    @property
+    def scope(self):
+        """Its unit, as systemd shows it."""
+        return self.bus.unit(self.Unit)
+
+    def console(self):
+        return Console(self.OpenConsole())
+
+    def wait_state(self, *states, timeout=TIMEOUT):
+        return wait_until(lambda: self.State in states, timeout, f"state {' or '.join(states)}")
+
+    def witnesses(self):
+        """What the manager, systemd and the kernel each say about its being frozen."""
+        return self.State, self.scope.FreezerState, self.cgroup.frozen
+
+
+# Payloads. Each says "ready" once its handlers are in place.
+OBEDIENT = "echo ready; exec sleep infinity"
+POLITE = "trap 'echo got TERM; kill $!; exit 0' TERM; sleep infinity & echo ready; wait"
+STUBBORN = "trap '' TERM; echo ready; while :; do sleep 1; done"
+CROWD = "for i in $(seq 50); do sleep infinity & done; echo ready; wait"
+COUNTER = "echo ready; i=0; while :; do echo tick $((i += 1)); sleep 0.1; done"
+
+# The keys of a configuration that are no strings.
+CONFIG_TYPES = {
+    "Command": "as", "Environment": "as", "Delegate": "b", "Memory": "t", "VCPUs": "u", "PauseTimeoutUSec": "t",
+    "StopPlan": "a(st)",
+}
+
+
+def config(**keys):
+    """A configuration as it goes over the wire; a value that is a variant already stays what it is."""
+    return {key: value if isinstance(value, V) else V(CONFIG_TYPES.get(key, "s"), value) for key, value in keys.items()}
+
+
+def shell(payload, **keys):
+    """The configuration of a domain that runs this in a shell."""
+    return config(Kind="process", Command=["/bin/sh", "-c", payload], **keys)
+
+
+def guest(words="", **keys):
+    """The configuration of the tiny guest; words are what guest-init understands, as "counter,deaf"."""
+    extra = ("console=ttyS0 quiet loglevel=3 panic=-1 no_timer_check tsc=reliable mitigations=off cryptomgr.notests "
+             f"random.trust_cpu=on guest={words}")
+    return config(**{"Kind": "qemu", "Kernel": str(GUEST / "vmlinuz"), "Initrd": str(GUEST / "initrd"), "Extra": extra,
+                     "Memory": 128 << 20, "Accelerator": "tcg", **keys})
+
+
+# --- tests ------------------------------------------------------------------------------------------------------------
+
+def as_tester(*command):
+    """Runs a command as the unprivileged user."""
+    return subprocess.run(["runuser", "-u", "tester", "--", *command], capture_output=True, text=True, timeout=TIMEOUT)
+
+
+class TestCase(unittest.TestCase):
+    """A test of the manager. It begins without domains, and when it ends its domains are ended and nothing may be left."""
+
+    @classmethod
+    def setUpClass(cls):
+        cls.bus = Bus()
+        cls.manager, cls.systemd = cls.bus.manager, cls.bus.systemd
+        cls.systemd.Subscribe()
+        cls.signals, cls.unit_signals = Signals(cls.bus), Signals(cls.bus, sender=SYSTEMD)
+
+    @classmethod
+    def tearDownClass(cls):
+        cls.bus.close()
+
+    def setUp(self):
+        self.addCleanup(self._end_domains)
+
+    def create(self, name, configuration, flags=START, bus=None, ready=True):
+        """Creates a domain. A payload that is started is waited for until it says that it is ready; guests are not."""
+        bus = bus or self.bus
+        domain = bus.domain(bus.manager.CreateDomain(name, configuration, flags))
+        if ready and flags & START and configuration["Kind"].unpack() == "process":
+            console = domain.console()
+            console.expect("ready")
+            console.close()
+        return domain
+
+    def polkit_rule(self, body):
+        """A polkit rule for the rest of the test; body is that of function(action, subject)."""
+        rule = pathlib.Path("/etc/polkit-1/rules.d/00-test.rules")
+        self._polkit_reads(lambda: self._write(rule, "polkit.addRule(function(action, subject) {%s});\n" % body))
+        self.addCleanup(self._polkit_reads, rule.unlink)
+
+    def assertError(self, name, text, function, *args, **kwargs):
+        """The call must fail with this error, of the manager or of D-Bus, and this regular expression in its text."""
+        with self.assertRaises(Error) as caught:
+            function(*args, **kwargs)
+        self.assertIn(caught.exception.name,
+                      (f"{SERVICE}.Error.{name}", f"org.freedesktop.DBus.Error.{name}", f"{SYSTEMD}.{name}"))
+        self.assertRegex(caught.exception.text, text)
+
+    def assertFrozen(self, domain):
+        """All three witnesses say so."""
+        self.assertEqual(domain.witnesses(), ("paused", "frozen", True))
+
+    def assertThawed(self, domain):
+        self.assertEqual(domain.witnesses(), ("running", "running", False))
+
+    def scopes(self):
+        """The scopes of domains that systemd knows, dead or alive."""
+        return [unit[0] for unit in self.systemd.ListUnitsByPatterns([], ["vmm-*.scope"])]
+
+    def wait_gone(self, domain, unit):
+        """Waits until the domain's object and its unit are gone."""
+        wait_until(lambda: domain.path not in [entry[5] for entry in self.manager.ListDomains()], what="its end")
+        wait_until(lambda: unit not in self.scopes(), what=f"the end of {unit}")
+
+    @staticmethod
+    def _write(path, text):
+        """At once, so that nobody reads half of it."""
+        temporary = path.with_suffix(".new")
+        temporary.write_text(text)
+        temporary.rename(path)
+
+    def _polkit_reads(self, change):
+        """polkitd says when it has read its rules again."""
+        authority = "org.freedesktop.PolicyKit1"
+        Call(self.bus, authority, "/org/freedesktop/PolicyKit1/Authority", "org.freedesktop.DBus.Peer", "Ping",
+             None).result()
+        signals = Signals(self.bus, sender=authority)
+        change()
+        signals.wait("Changed")
+        signals.close()
+
+    def _end_domains(self):
+        for *_, path in self.manager.ListDomains():
+            with contextlib.suppress(Error):    # it may just have ended
+                self.bus.domain(path).Destroy(FORCE)
+        wait_until(lambda: not self.manager.ListDomains(), what="the end of every domain")
+        wait_until(lambda: not self.scopes(), what="the end of every scope of a domain")

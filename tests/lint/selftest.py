@@ -1,0 +1,83 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Every rule finds what it is for: each case is a small tree with one offence, and the rule that has to report it."""
+
+import os
+import pathlib
+import subprocess
+import sys
+import tempfile
+
+from lint import done, report
+
+HERE = pathlib.Path(__file__).resolve().parent
+HEAD = '/* SPDX-License-Identifier: LGPL-2.1-or-later */\n\n/* For something. */\n\n'
+NODE = '<node>\n<!--\norg.example.A:\nText.\n-->\n<interface name="org.example.A">\n%s\n</interface></node>\n'
+METHOD = '<method name="M"><arg name="x" type="%s" direction="in"/></method>'
+SPDX = '<!-- SPDX-License-Identifier: LGPL-2.1-or-later -->\n'
+ROW = HEAD + 'static int method_go(sd_bus_message *m) {\n        return %s;\n}\n' \
+    'static const sd_bus_vtable v[] = {SD_BUS_METHOD("Go", "", "", method_go, SD_BUS_VTABLE_UNPRIVILEGED)};\n'
+
+# Rule, part of the title of its point, files of the tree.
+CASES = [
+    ('rooms', 'names a room', {'src/util/a.c': '#include "a.h"\n'}),
+    ('rooms', 'names a room', {'src/attic/a.c': ''}),
+    ('rooms', 'leans on', {'src/util/a.c': '#include "core/a.h"\n', 'src/core/a.h': ''}),
+    ('rooms', 'leans on', {'src/vmctl/a.c': '#include "util/a.h"\n', 'src/util/a.h': ''}),
+    ('rooms', 'circle', {'src/util/a.h': '#include "util/b.h"\n', 'src/util/b.h': '#include "util/a.h"\n'}),
+    ('rooms', 'bus message', {'src/core/a.c': 'sd_bus_message *m;\n'}),
+    ('calls', 'waits', {'src/core/a.c': 'r = sd_bus_call(bus, m, 0, NULL, NULL);\n'}),
+    ('calls', 'no loop', {'src/main.c': 'g_main_loop_run(l);\n'}),
+    ('calls', 'sleeps', {'src/host/a.c': 'sleep(1);\n'}),
+    ('calls', 'shell', {'src/vmctl/a.c': 'system("ls");\n'}),
+    ('calls', 'bounds', {'src/vmctl/a.c': 'sprintf(a, b);\n'}),
+    ('functions', 'longer', {'src/a.c': 'void f(void) {\n' + '        g();\n' * 79 + '}\n'}),
+    ('text', 'license', {'src/a.c': '/* For something. */\n'}),
+    ('text', 'what it is for', {'src/a.c': HEAD.split('\n')[0] + '\n\nint x;\n'}),
+    ('text', 'wider', {'src/a.c': HEAD + '/* ' + 'x' * 110 + ' */\n'}),
+    ('text', 'tabs', {'src/a.c': HEAD + '\tint x;\n'}),
+    ('text', 'blanks', {'README.md': 'x \n'}),
+    ('text', 'one line end', {'README.md': 'x'}),
+    ('text', 'typos', {'README.md': 'We rec' + 'ieve.\n'}),
+    ('text', 'developer', {'README.md': 'See /wo' + 'rk/x.\n'}),
+    ('contract', 'one node', {'dbus-interfaces/org.example.B.xml': NODE % ''}),
+    ('contract', 'name, a type', {'dbus-interfaces/org.example.A.xml': NODE % METHOD % 'a{vs}'}),
+    ('contract', 'name, a type', {'dbus-interfaces/org.example.A.xml': NODE % '<property name="P" type="s" access="read"/>'}),
+    ('contract', 'argument by argument', {'dbus-interfaces/org.example.A.xml': NODE % METHOD % 's'}),
+    ('contract', 'argument by argument', {'dbus-interfaces/org.example.A.xml': NODE % ('<!--\nM:\n@y: Y.\n\nText.\n-->' + METHOD % 's')}),
+    ('contract', 'errors.h is', {'src/util/errors.h': 'VMM_ERROR("Odd")\n'}),
+    ('contract', 'exists', {'dbus-interfaces/org.example.A.xml': NODE % '<!-- Error.Odd -->'}),
+    ('authority', 'names its one action', {'dbus-interfaces/org.example.A.xml': NODE % '<!--\nM:\nText.\n-->\n<method name="M"/>'}),
+    ('authority', 'policy file has', {'dbus-interfaces/org.example.A.xml': NODE % '<!--\nM:\nAction: go.\n-->\n<method name="M"/>'}),
+    ('authority', 'is needed', {'data/a.policy': '<action id="org.example.VMManager1.go">\n'}),
+    ('authority', 'table of', {'src/bus/polkit.c': '{"Go", ACTION("go")},\n'}),
+    ('authority', 'asks polkit', {'src/bus/a.c': ROW % '0'}),
+    ('data', 'well-formed', {'data/a.conf': '<?xml version="1.0"?><a>\n'}),
+    ('data', 'catalog entry', {'src/util/log.h': '"' + '0' * 32 + '"\n'}),
+    ('data', 'vmmanagerd.conf has', {'data/vmmanagerd.conf': '[A]\n#Odd=1\n'}),
+    ('data', 'conf.5.rst has', {'src/config/manager-config.h': '[A] Odd=, 1\n'}),
+    ('shell', 'parses', {'demo': '#!/bin/sh\nif\n'}),
+    ('shell', 'executed', {'demo': '#!/bin/sh\n'}),
+]
+# What every tree has, so that a rule meets the files it reads.
+COMMON = {'src/util/log.h': '', 'src/util/errors.h': '', 'src/config/manager-config.h': '', 'data/vmmanagerd.catalog': '',
+          'data/vmmanagerd.conf': '', 'data/vmmanagerd.conf.5.rst': ''}
+
+
+def points(rule, tree):
+    """The lines of TAP that the rule prints for the tree."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name, text in {**COMMON, **tree}.items():
+            path = pathlib.Path(folder) / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        result = subprocess.run([sys.executable, '-B', HERE / f'{rule}.py'], capture_output=True, text=True,
+                                env={**os.environ, 'LINT_ROOT': folder})
+    return result.stdout.split('\n') if not result.returncode else [result.stderr]
+
+
+for rule, title, tree in CASES:
+    said = [line for line in points(rule, tree) if title in line]
+    report(f'{rule} reports: {title}', [] if len(said) == 1 and said[0].startswith('not ok') else said or ['no such point'])
+report('nothing is reported of a row that asks polkit',
+       [line for line in points('authority', {'src/bus/a.c': ROW % 'authorize(m)'}) if 'asks' in line and line.startswith('not')])
+done()

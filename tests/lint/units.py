@@ -1,0 +1,43 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""The built units, given as arguments, as systemd-analyze sees them: no mistakes, and the exposure of a daemon that forks what it manages.
+Starts nothing."""
+
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+
+from lint import done, report
+
+EXPOSURE_MAX = 45   # tenths
+
+
+def analyze(*arguments, folder='/'):
+    result = subprocess.run(['systemd-analyze', *arguments], capture_output=True, text=True,
+                            env={**os.environ, 'XDG_RUNTIME_DIR': folder})
+    return result.returncode, (result.stdout + result.stderr).strip().split('\n')
+
+
+def verify(unit, folder):
+    """The daemon and its manual need not be installed to tell whether the unit is right."""
+    copy = pathlib.Path(folder) / 'vmmanagerd.service'
+    copy.write_text(re.sub(r'(?m)^Documentation=.*\n', '', re.sub(r'(?m)^ExecStart=\S+', 'ExecStart=/bin/true', unit.read_text())))
+    status, said = analyze('verify', '--man=no', *(['--user'] if 'user' in unit.name else []), str(copy),
+                           folder=folder)
+    ours = [line for line in said if 'vmmanagerd' in line]
+    return ours or (said if status else [])
+
+
+units = [pathlib.Path(name) for name in sys.argv[1:]]
+missing = None if shutil.which('systemd-analyze') else 'systemd-analyze is not installed'
+
+with tempfile.TemporaryDirectory() as folder:
+    for unit in units:
+        report(f'{unit.name} has no mistakes', skip=missing, complaints=[] if missing else verify(unit, folder))
+
+status, said = (0, []) if missing else analyze('security', '--offline=true', '--no-pager', f'--threshold={EXPOSURE_MAX}', str(units[0]))
+report(f'exposure of {units[0].name} is at most {EXPOSURE_MAX / 10}', said[-1:] if status else [], missing)
+done()
