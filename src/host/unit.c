@@ -58,7 +58,7 @@ struct Units {
         int pidfds;                  /* 1 taken, 0 refused, -1 not tried */
         GHashTable *watches;         /* unit -> UnitWatch */
         GQueue in_flight, waiting;   /* UnitCall */
-        sd_bus_slot *match_job, *match_removed, *match_stop, *match_reloading, *subscribe, *get_version;
+        sd_bus_slot *match_job, *match_removed, *match_stop, *match_reloading, *get_version;
 };
 
 /* What a start needs to try again. */
@@ -599,8 +599,8 @@ int units_new(sd_bus *bus, Units **ret) {
         if (r >= 0)
                 r = units_match(units, &units->match_stop, NULL, SYSTEMD("Scope"), "RequestStop", on_request_stop);
         if (r >= 0)
-                r = sd_bus_call_method_async(bus, &units->subscribe, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD("Manager"),
-                        "Subscribe", NULL, NULL, NULL);
+                r = sd_bus_call_method_async(bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD("Manager"), "Subscribe", NULL, NULL,
+                        NULL);
         if (r >= 0)
                 r = sd_bus_call_method_async(bus, &units->get_version, SYSTEMD_NAME, SYSTEMD_PATH,
                         "org.freedesktop.DBus.Properties", "Get", on_version, units, "ss", SYSTEMD("Manager"), "Version");
@@ -612,7 +612,7 @@ int units_new(sd_bus *bus, Units **ret) {
 
 Units *units_free(Units *units) {
         sd_bus_slot **slots[] = {&units->match_job, &units->match_removed, &units->match_stop, &units->match_reloading,
-                &units->subscribe, &units->get_version};
+                &units->get_version};
 
         g_queue_clear_full(&units->in_flight, (GDestroyNotify) call_free);
         g_queue_clear_full(&units->waiting, (GDestroyNotify) call_free);

@@ -131,7 +131,7 @@ class TestConformance(unittest.TestCase):
         process.stdin.write("\n")
         process.stdin.flush()
         wchan = pathlib.Path(f"/proc/{process.pid}/wchan")
-        wait_until(lambda: self.systemd.Version and wchan.read_text() == "percpu_rwsem_wait")
+        wait_until(lambda: wchan.read_text() == "percpu_rwsem_wait", every=0.02)
         return lambda: subprocess.run(let_go, check=True)
 
     def test_freeze_waits(self):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """What the integration tests are written with: objects on the bus as Python objects, the kernel's and systemd's view of a
-domain, payloads, consoles, an unprivileged user. Waits are for events and always bounded; nothing here sleeps."""
+domain, payloads, consoles, an unprivileged user. Waits are for events and always bounded."""
 
 import contextlib
 import errno
@@ -19,6 +19,7 @@ from gi.repository import Gio, GLib
 V = GLib.Variant
 SERVICE, ROOT = "org.example.VMManager1", "/org/example/VMManager1"
 SYSTEMD = "org.freedesktop.systemd1"
+SOURCE = pathlib.Path(__file__).resolve().parents[2]
 GUEST = pathlib.Path("/srv/guest")            # what tests/testbed/mkguest made
 FREEZABLE = pathlib.Path("/srv/freezable")    # a file system for fsfreeze
 TIMEOUT = 15
@@ -39,11 +40,13 @@ class Error(Exception):
         super().__init__(f"{self.name}: {self.text}")
 
 
-def wait_until(predicate, timeout=TIMEOUT, what="what was waited for"):
+def wait_until(predicate, timeout=TIMEOUT, what="what was waited for", every=None):
     """Handles bus traffic until predicate() is true, and returns what it returned. It is asked again whenever something
-    arrived, so what it looks at must be announced by a signal or a reply."""
+    arrived; what no signal or reply announces is looked at `every` so many seconds."""
     expired = []
-    timer = GLib.timeout_add(int(timeout * 1000), lambda: expired.append(True) or True)
+    timers = [GLib.timeout_add(int(timeout * 1000), lambda: expired.append(True) or True)]
+    if every:
+        timers.append(GLib.timeout_add(int(every * 1000), lambda: True))
     try:
         while not (result := predicate()):
             if expired:
@@ -51,7 +54,8 @@ def wait_until(predicate, timeout=TIMEOUT, what="what was waited for"):
             GLib.MainContext.default().iteration(True)
         return result
     finally:
-        GLib.source_remove(timer)
+        for timer in timers:
+            GLib.source_remove(timer)
 
 
 class Call:

@@ -85,7 +85,8 @@ static void test_default_slice(void) {
         g_assert_cmpint(cgroup_path_parse(":vmm:a", "app.slice", &path, NULL), ==, 0);
         g_assert_cmpstr(path->slice, ==, "app.slice");
         assert_refused(cgroup_path_parse(":vmm:a", "app", &path, &error), &error,
-                VMM_ERROR_INVALID_CGROUP_PATH, "Cgroup path ':vmm:a' is invalid: its slice does not end in '.slice'.");
+                VMM_ERROR_INVALID_CGROUP_PATH,
+                "Cgroup path ':vmm:a' is invalid: its slice does not end in '.slice'.");
 }
 
 #define PARTS "it does not have the three parts of 'slice:prefix:name'"

@@ -581,7 +581,8 @@ static void test_bad_cgroup_path(void) {
         g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
 
         assert_refused(domain_config_complete(config, &defaults, &error), &error,
-                VMM_ERROR_INVALID_CGROUP_PATH, "Cgroup path 'a\\x0a' is invalid: it contains a control character.");
+                VMM_ERROR_INVALID_CGROUP_PATH,
+                "Cgroup path 'a\\x0a' is invalid: it contains a control character.");
 }
 
 int main(int argc, char *argv[]) {
