@@ -9,7 +9,6 @@
 #include <string.h>
 #include <sys/epoll.h>
 #include <sys/socket.h>
-#include <sys/stat.h>
 
 #include "backend/console.h"
 #include "util/auto.h"
@@ -36,7 +35,6 @@ typedef struct ConsoleClient {
 struct Console {
         sd_event *event;
         sd_event_source *source;     /* NULL when the domain's end is closed */
-        bool source_listens;
         sd_event_source *listener;
         GPtrArray *clients;          /* ConsoleClient */
         Ring ring;
@@ -112,7 +110,6 @@ static void console_rearm(Console *console) {
 
 static void source_end(Console *console) {
         console->source = sd_event_source_disable_unref(console->source);
-        console->source_listens = false;
         console->input_size = 0;
 }
 
@@ -140,7 +137,7 @@ static void source_write(Console *console) {
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return;
         if (n < 0)
-                n = (ssize_t) console->input_size;   /* nobody hears it: its end will be read */
+                n = (ssize_t) console->input_size;   /* nobody hears it: a FIFO, or an end that will be read */
         console->input_size -= (size_t) n;
         memmove(console->input, console->input + n, console->input_size);
 }
@@ -168,7 +165,7 @@ static int client_read(ConsoleClient *client, uint32_t revents) {
                 return 0;
         if (n <= 0)
                 return -EPIPE;
-        if (console->source_listens) {
+        if (console->source) {
                 console->input_size = (size_t) n;
                 source_write(console);
         }
@@ -258,8 +255,6 @@ Console *console_free(Console *console) {
 
 int console_set_source(Console *console, int fd) {
         sd_event_source *source;
-        struct stat st;
-        bool listens = fstat(fd, &st) >= 0 && S_ISSOCK(st.st_mode);
         int r;
 
         r = watch(console, fd, on_source, console, &source);
@@ -268,7 +263,6 @@ int console_set_source(Console *console, int fd) {
         console_drain(console);
         source_end(console);
         console->source = source;
-        console->source_listens = listens;
         console_rearm(console);
         return 0;
 }

@@ -28,10 +28,12 @@ static const char *slice_problem(const char *slice) {
                 return "contains a character that a slice's name cannot hold";
         if (strstr(slice, ".."))
                 return "contains '..'";
+        if (strstr(slice, ".-"))    /* "a.-b.slice" lies in "a..slice" */
+                return "contains '.-'";
         if (stem == 1 && slice[0] == '-')
                 return NULL;
-        if (slice[0] == '-')
-                return "begins with '-'";
+        if (slice[0] == '.' || slice[0] == '-')
+                return "begins with '.' or '-'";
         if (slice[stem - 1] == '-')
                 return "ends in '-'";
         if (strstr(slice, "--"))

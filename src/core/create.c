@@ -19,7 +19,7 @@ static void on_executed(void *userdata, int r, const sd_bus_error *error) {
         Job *job = domain->job;
 
         domain->spawn = spawn_free(domain->spawn);
-        if (job && job->kind->steps[job->step].run == executed_run && !job->undoing)
+        if (job && job->exec_waits)
                 job_continue(job, r < 0 ? r : JOB_GOES_ON, error);
 }
 

@@ -91,7 +91,8 @@ Domain *domain_free(Domain *domain) {
                 return NULL;
         g_assert(!domain->job);
         manager_unqueue_changes(domain->manager, domain);
-        domain->freezer_call = unit_call_cancel(domain->freezer_call);
+        unit_call_cancel(domain->freezer_call);
+        unit_call_cancel(domain->invocation_call);
         spawn_free(domain->spawn);
         sd_event_source_disable_unref(domain->leader_watch);
         fd_close(domain->leader_pidfd);
@@ -186,12 +187,22 @@ void domain_settle(Domain *domain, const char *reason) {
         domain_set_state(domain, frozen ? DOMAIN_PAUSED : DOMAIN_RUNNING, reason);
 }
 
-static void on_freezer_state(void *userdata, int r, const char *state) {
+static void on_freezer_state(void *userdata, int r, const char *text, sd_id128_t id) {
         Domain *domain = userdata;
 
         domain->freezer_call = NULL;
-        if (r >= 0)
-                domain_set_freezer_state(domain, state);
+        if (r >= 0 && text)
+                domain_set_freezer_state(domain, text);
+}
+
+static void on_invocation_id(void *userdata, int r, const char *text, sd_id128_t id) {
+        Domain *domain = userdata;
+
+        domain->invocation_call = NULL;
+        if (r < 0)
+                return;
+        domain->invocation_id = id;
+        domain_mark_changed(domain, DOMAIN_CHANGED_PLACE);
 }
 
 /* Somebody else froze or thawed the scope, or a slice above it. */
@@ -208,8 +219,8 @@ static void domain_follow_freezer(Domain *domain) {
                 (void) domain->backend->ops->proceed(domain->backend, NULL, NULL, NULL);
         }
         if (!domain->freezer_call)
-                (void) unit_get_freezer_state(domain->manager->units, domain->config->cgroup_path->unit, on_freezer_state,
-                        domain, &domain->freezer_call);
+                (void) unit_get_property(domain->manager->units, domain->config->cgroup_path->unit, "FreezerState",
+                        on_freezer_state, domain, &domain->freezer_call);
 }
 
 static void on_cgroup_changed(void *userdata) {
@@ -262,7 +273,8 @@ int domain_enter_scope(Domain *domain) {
                 r = cgroup_read_events(domain->cgroup, &domain->events);
         if (r < 0)
                 return r;
-        domain->invocation_id = cgroup_invocation_id(domain->cgroup);
+        (void) unit_get_property(domain->manager->units, unit, "InvocationID", on_invocation_id, domain,
+                &domain->invocation_call);
         domain->started_usec = epoch_usec();
         domain_mark_changed(domain, DOMAIN_CHANGED_PLACE);
         return domain->events.populated ? 0 : -ESRCH;

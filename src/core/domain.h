@@ -68,7 +68,7 @@ struct Domain {
         sd_id128_t invocation_id;
         CgroupEvents events;    /* as last seen */
         char *freezer_state;    /* as the service manager has it */
-        UnitCall *freezer_call;
+        UnitCall *freezer_call, *invocation_call;
 
         /* What is being done to it */
         Job *job;

@@ -71,7 +71,7 @@ static void job_forget(Job *job) {
         job->call = unit_call_cancel(job->call);
         if (job->backend_waits)
                 job->domain->backend->ops->forget(job->domain->backend);
-        job->backend_waits = false;
+        job->backend_waits = job->exec_waits = false;
         job_set_deadline(job, 0);
 }
 
@@ -125,10 +125,7 @@ static void job_end(Job *job) {
         job_free(job);
 }
 
-static void job_set_phase(Job *job, const char *phase) {
-        if (g_strcmp0(job->phase, phase) == 0)
-                return;
-        job->phase = phase;
+static void job_tell(Job *job) {
         job->domain->manager->observer->job_changed(job->domain->manager->userdata, job);
 }
 
@@ -163,7 +160,8 @@ static void job_fail(Job *job, int r, const sd_bus_error *error) {
                         ? JOB_TIMEOUT : JOB_FAILED;
         job_forget(job);
         job->undoing = true;
-        job_set_phase(job, "undoing");
+        job->phase = "undoing";
+        job_tell(job);
         job_undo(job);
 }
 
@@ -172,11 +170,14 @@ static void job_run(Job *job) {
                 const JobStep *step = &job->kind->steps[job->step];
                 int r;
 
-                job->confirmed = false;
-                job_set_phase(job, step->phase);
+                job->confirmed = job->exec_waits = false;
+                job->phase = step->phase;
                 r = step->run(job);
-                if (r == JOB_WAITS)
+                if (r == JOB_WAITS) {
+                        if (job->step > 0)
+                                job_tell(job);
                         return;
+                }
                 if (r < 0) {
                         job_fail(job, r, NULL);
                         return;

@@ -61,6 +61,7 @@ struct Job {
         sd_event_source *timer;
         UnitCall *call;               /* the one answer of the service manager it waits for */
         bool backend_waits;           /* the backend owes an answer */
+        bool exec_waits;              /* the payload is about to be executed */
         GArray *waiters;
 
         /* What the steps keep */

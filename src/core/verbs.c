@@ -244,7 +244,8 @@ int domain_pause(Domain *domain, uid_t requestor, JobReply reply, void *userdata
 /* A domain that was created paused executes its program with its first resume. */
 int executed_run(Job *job) {
         job_set_deadline(job, DOMAIN_START_TIMEOUT_USEC);
-        return job->domain->spawn ? JOB_WAITS : JOB_GOES_ON;
+        job->exec_waits = job->domain->spawn != NULL;
+        return job->exec_waits ? JOB_WAITS : JOB_GOES_ON;
 }
 
 static int thaw_expire(Job *job) {

@@ -9,7 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/inotify.h>
-#include <sys/xattr.h>
 
 #include "host/cgroup.h"
 #include "host/process.h"
@@ -143,22 +142,6 @@ void cgroup_read_stats(const Cgroup *cgroup, CgroupStats *ret) {
         };
         if (io)
                 io_stat_sum(io, &ret->io_read_bytes, &ret->io_write_bytes);
-}
-
-sd_id128_t cgroup_invocation_id(const Cgroup *cgroup) {
-        static const char *const attributes[] = {"user.invocation_id", "trusted.invocation_id"};
-        char text[SD_ID128_STRING_MAX] = "";
-        sd_id128_t id;
-
-        for (size_t i = 0; i < G_N_ELEMENTS(attributes); i++) {
-                ssize_t n = fgetxattr(cgroup->fd, attributes[i], text, sizeof text - 1);
-                if (n < 0)
-                        continue;
-                text[n] = 0;
-                if (sd_id128_from_string(text, &id) >= 0)
-                        return id;
-        }
-        return SD_ID128_NULL;
 }
 
 /* Calls `visit` with each number in the attribute of the cgroup and of all below it, until it says false. */

@@ -10,7 +10,6 @@
 #include <sys/types.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
-#include <systemd/sd-id128.h>
 
 typedef struct Cgroup Cgroup;
 
@@ -52,9 +51,6 @@ int cgroup_read_events(const Cgroup *cgroup, CgroupEvents *ret);
 bool cgroup_freeze_requested(const Cgroup *cgroup);
 
 void cgroup_read_stats(const Cgroup *cgroup, CgroupStats *ret);
-
-/* The invocation ID that systemd attaches to the cgroup of a unit; null when there is none. */
-sd_id128_t cgroup_invocation_id(const Cgroup *cgroup);
 
 /* PIDs in it and below, at most `max`. Free with g_array_unref(). */
 GArray *cgroup_pids(const Cgroup *cgroup, unsigned max);

@@ -28,7 +28,7 @@ typedef enum CallKind {
         CALL_STOP,
         CALL_ABANDON,
         CALL_PROCESSES,
-        CALL_FREEZER_STATE,
+        CALL_PROPERTY,
 } CallKind;
 
 typedef struct CallTraits {
@@ -49,7 +49,7 @@ static const CallTraits call_traits[] = {
         [CALL_STOP] = {"StopUnit", .urgent = true, .repeatable = true, .may_be_gone = true, .error = SD_BUS_ERROR_FAILED},
         [CALL_ABANDON] = {"AbandonScope", .may_be_gone = true, .error = SD_BUS_ERROR_FAILED},
         [CALL_PROCESSES] = {"GetUnitProcesses", .repeatable = true, .error = SD_BUS_ERROR_FAILED},
-        [CALL_FREEZER_STATE] = {"Get", .repeatable = true, .error = SD_BUS_ERROR_FAILED},
+        [CALL_PROPERTY] = {"Get", .repeatable = true, .error = SD_BUS_ERROR_FAILED},
 };
 
 struct Units {
@@ -77,13 +77,14 @@ struct UnitCall {
         CallKind kind;
         char *unit;
         int signal;
+        const char *property;
         bool sent, repeated, canceled;
         StartState *start;
         sd_bus_slot *slot;
         union {
                 UnitReply reply;
                 UnitProcessesReply processes_reply;
-                UnitFreezerReply freezer_reply;
+                UnitPropertyReply property_reply;
         };
         void *userdata;
 };
@@ -127,8 +128,8 @@ static void call_finish(UnitCall *call, int r, const sd_bus_error *error) {
         if (!call->canceled && call->reply) {
                 if (call->kind == CALL_PROCESSES)
                         call->processes_reply(call->userdata, r, NULL, 0, error);
-                else if (call->kind == CALL_FREEZER_STATE)
-                        call->freezer_reply(call->userdata, r, NULL);
+                else if (call->kind == CALL_PROPERTY)
+                        call->property_reply(call->userdata, r, NULL, SD_ID128_NULL);
                 else
                         call->reply(call->userdata, r, error);
         }
@@ -211,12 +212,23 @@ static void processes_deliver(UnitCall *call, sd_bus_message *reply) {
         call_finish(call, 0, NULL);
 }
 
-static void freezer_state_deliver(UnitCall *call, sd_bus_message *reply) {
-        const char *state;
-        int r = sd_bus_message_read(reply, "v", "s", &state);
+static void property_deliver(UnitCall *call, sd_bus_message *reply) {
+        const char *text = NULL, *contents;
+        const void *bytes = NULL;
+        sd_id128_t id = SD_ID128_NULL;
+        size_t n = 0;
+        int r;
 
+        r = sd_bus_message_peek_type(reply, NULL, &contents);
+        if (r >= 0)
+                r = sd_bus_message_enter_container(reply, 'v', contents);
+        if (r >= 0)
+                r = g_str_equal(contents, "s") ? sd_bus_message_read(reply, "s", &text)
+                                               : sd_bus_message_read_array(reply, 'y', &bytes, &n);
+        if (n == sizeof id)
+                memcpy(&id, bytes, n);
         if (!call->canceled)
-                call->freezer_reply(call->userdata, r < 0 ? r : 0, r < 0 ? NULL : state);
+                call->property_reply(call->userdata, r < 0 ? r : 0, text, id);
         call->canceled = true;
         call_finish(call, 0, NULL);
 }
@@ -258,8 +270,8 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_err
         case CALL_PROCESSES:
                 processes_deliver(call, reply);
                 break;
-        case CALL_FREEZER_STATE:
-                freezer_state_deliver(call, reply);
+        case CALL_PROPERTY:
+                property_deliver(call, reply);
                 break;
         default:
                 call_finish(call, 0, NULL);
@@ -334,8 +346,8 @@ static int append_arguments(sd_bus_message *m, const UnitCall *call) {
                 return sd_bus_message_append(m, "ssi", call->unit, "all", call->signal);
         case CALL_STOP:
                 return sd_bus_message_append(m, "ss", call->unit, "replace");
-        case CALL_FREEZER_STATE:
-                return sd_bus_message_append(m, "ss", SYSTEMD("Unit"), "FreezerState");
+        case CALL_PROPERTY:
+                return sd_bus_message_append(m, "ss", SYSTEMD("Unit"), call->property);
         default:
                 return sd_bus_message_append(m, "s", call->unit);
         }
@@ -345,7 +357,7 @@ static int call_send(UnitCall *call) {
         const CallTraits *traits = &call_traits[call->kind];
         g_autoptr(sd_bus_message) m = NULL;
         g_autofree char *path = NULL;
-        bool property = call->kind == CALL_FREEZER_STATE;
+        bool property = call->kind == CALL_PROPERTY;
         int r;
 
         if (property) {
@@ -466,10 +478,12 @@ int unit_get_processes(Units *units, const char *unit, UnitProcessesReply reply,
         return call_submit(call, ret);
 }
 
-int unit_get_freezer_state(Units *units, const char *unit, UnitFreezerReply reply, void *userdata, UnitCall **ret) {
-        UnitCall *call = call_new(units, CALL_FREEZER_STATE, unit, userdata);
+int unit_get_property(Units *units, const char *unit, const char *property, UnitPropertyReply reply, void *userdata,
+        UnitCall **ret) {
+        UnitCall *call = call_new(units, CALL_PROPERTY, unit, userdata);
 
-        call->freezer_reply = reply;
+        call->property = property;
+        call->property_reply = reply;
         return call_submit(call, ret);
 }
 

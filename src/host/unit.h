@@ -11,6 +11,7 @@
 #include <sys/types.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
+#include <systemd/sd-id128.h>
 
 #define UNIT_CALLS_MAX 64u
 #define UNIT_CALLS_RESERVED 16u   /* of those: for thawing, killing and stopping */
@@ -69,9 +70,11 @@ typedef struct UnitProcess {
 typedef void (*UnitProcessesReply)(void *userdata, int r, const UnitProcess *processes, size_t n, const sd_bus_error *error);
 int unit_get_processes(Units *units, const char *unit, UnitProcessesReply reply, void *userdata, UnitCall **ret);
 
-/* What the manager believes of the freezer: "running", "freezing", "frozen", "thawing", ...; a memory, not a measurement. */
-typedef void (*UnitFreezerReply)(void *userdata, int r, const char *state);
-int unit_get_freezer_state(Units *units, const char *unit, UnitFreezerReply reply, void *userdata, UnitCall **ret);
+/* One property of the unit, as text or as an ID, whichever it is: FreezerState, what the manager believes of the freezer ("running",
+ * "freezing", "frozen", ...; a memory, not a measurement), or InvocationID. */
+typedef void (*UnitPropertyReply)(void *userdata, int r, const char *text, sd_id128_t id);
+int unit_get_property(Units *units, const char *unit, const char *property, UnitPropertyReply reply, void *userdata,
+        UnitCall **ret);
 
 /* The reply will not be called. Accepts NULL, returns NULL. */
 UnitCall *unit_call_cancel(UnitCall *call);

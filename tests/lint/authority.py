@@ -4,7 +4,7 @@ policy file have the same, and the handler asks for it. What rules answer is the
 
 import re
 
-from lint import code, done, files, read, report, show
+from lint import code, done, files, functions, read, report, show
 from members import load
 
 # Its action depends on the job, and is that of the job's verb.
@@ -25,19 +25,26 @@ def macro_calls(text, names):
         yield match[1], [a.strip() for a in arguments]
 
 
+def asks(name, bodies, seen=()):
+    """Whether the function, or one of the same file that it calls, calls authorize()."""
+    body = bodies.get(name, '')
+    called = set(re.findall(r'\b(\w+)\s*\(', body)) & bodies.keys() - {name, *seen}
+    return re.search(r'\bauthorize\w*\s*\(', body) is not None or any(asks(c, bodies, (*seen, name)) for c in called)
+
+
 def rows():
-    """File, member, handler and the handler's text of each vtable row that anybody may call."""
-    for path in files('src/bus', '*.c'):
-        text = code(read(path), keep_strings=True)
+    """File, member and handler of each row of a vtable that does something. sd-bus does not let a setter wait: a filter asks for it."""
+    sources = {path: code(read(path), keep_strings=True) for path in files('src/bus', '*.c')}
+    filters = [(path, arguments[2]) for path, text in sources.items() for _, arguments in macro_calls(text, 'sd_bus_add_filter')]
+    for path, text in sources.items():
         for macro, arguments in macro_calls(text, r'SD_BUS_METHOD\w*|SD_BUS_WRITABLE_PROPERTY'):
-            if 'SD_BUS_VTABLE_UNPRIVILEGED' in arguments[-1]:
-                handler = arguments[3] if macro == 'SD_BUS_WRITABLE_PROPERTY' else arguments[-2]
-                found = re.search(rf'(?ms)^[a-z][^\n;=]*\b{handler}\([^;{{]*\{{$.*?^\}}$', text)
-                yield show(path), arguments[0].strip('"'), handler, found[0] if found else ''
+            setter = macro == 'SD_BUS_WRITABLE_PROPERTY'
+            for file, handler in (filters or [(path, arguments[3])]) if setter else [(path, arguments[-2])]:
+                yield file, arguments[0].strip('"'), handler
 
 
 verbs = [m for m in load()[0] if m.kind == 'method' or m.access == 'readwrite']
-guarded = {m.name for m in verbs if m.actions != ['none']}
+free = {m.name for m in verbs if m.actions == ['none']} - {m.name for m in verbs if m.actions != ['none']}
 policy = set(re.findall(r'<action id="org\.example\.VMManager1\.([a-z-]+)"', ''.join(read(p) for p in files('data', '*.policy'))))
 named = {(m.name, a) for m in verbs if m.name not in BY_JOB for a in m.actions if a != 'none'}
 used = {action for _, action in named}
@@ -48,7 +55,7 @@ report('every method and writable property names its one action, or none',
 report('the policy file has every action that is named', [f'{a} has no policy' for a in sorted(used - policy)])
 report('every action of the policy file is needed', [f'{a} is used by no member' for a in sorted(policy - used)])
 report('the table of polkit.c is that of the contract', [f'{pair} is in only one of them' for pair in sorted(named ^ table)])
-report('what anybody may call asks polkit, unless the contract names no action',
-       [f'{where}: {handler}() of {member} does not call authorize()' for where, member, handler, body in rows()
-        if (member in guarded or member not in {m.name for m in verbs}) and not re.search(r'\bauthorize\w*\s*\(', body)])
+report('what does something asks polkit, unless the contract names no action',
+       [f'{show(path)}: {handler}() of {member} does not call authorize()' for path, member, handler in rows() if member not in free
+        and not asks(handler, {name: body for name, _, body in functions(read(path))})])
 done()

@@ -37,6 +37,22 @@ def code(text, keep_strings=False):
     return re.sub(r'//[^\n]*|/\*.*?\*/|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', blank, text, flags=re.S)
 
 
+def functions(text):
+    """Name, first line and text of each function: it begins and ends in the first column."""
+    lines = re.sub(r'__attribute__\(\([^\n]*?\)\)', '', code(text, keep_strings=True)).split('\n')
+    start = None
+    for number, line in enumerate(lines, 1):
+        if line == '}' and start:
+            body = '\n'.join(lines[start - 1:number])
+            name = re.match(r'[^={]*?(\w+)\s*\(', body)
+            if name:
+                yield name[1], start, body
+        if re.match(r'[A-Za-z_]', line):
+            start = number
+        elif line.startswith('}'):
+            start = None
+
+
 def matches(path, pattern, text):
     """'file:line' and the match object of each occurrence."""
     for match in re.finditer(pattern, text):

@@ -13,9 +13,14 @@ HERE = pathlib.Path(__file__).resolve().parent
 HEAD = '/* SPDX-License-Identifier: LGPL-2.1-or-later */\n\n/* For something. */\n\n'
 NODE = '<node>\n<!--\norg.example.A:\nText.\n-->\n<interface name="org.example.A">\n%s\n</interface></node>\n'
 METHOD = '<method name="M"><arg name="x" type="%s" direction="in"/></method>'
-SPDX = '<!-- SPDX-License-Identifier: LGPL-2.1-or-later -->\n'
-ROW = HEAD + 'static int method_go(sd_bus_message *m) {\n        return %s;\n}\n' \
-    'static const sd_bus_vtable v[] = {SD_BUS_METHOD("Go", "", "", method_go, SD_BUS_VTABLE_UNPRIVILEGED)};\n'
+ROW = HEAD + """static int check(sd_bus_message *m) {
+        return %s;
+}
+static int method_go(sd_bus_message *m) {
+        return check(m);
+}
+static const sd_bus_vtable v[] = {SD_BUS_METHOD("Go", "", "", method_go, ANYBODY)};
+"""
 
 # Rule, part of the title of its point, files of the tree.
 CASES = [
@@ -51,6 +56,7 @@ CASES = [
     ('authority', 'is needed', {'data/a.policy': '<action id="org.example.VMManager1.go">\n'}),
     ('authority', 'table of', {'src/bus/polkit.c': '{"Go", ACTION("go")},\n'}),
     ('authority', 'asks polkit', {'src/bus/a.c': ROW % '0'}),
+    ('authority', 'asks polkit', {'src/bus/a.c': HEAD + 'SD_BUS_WRITABLE_PROPERTY("Go", "s", get_go, set_go, 0, 0)\n'}),
     ('data', 'well-formed', {'data/a.conf': '<?xml version="1.0"?><a>\n'}),
     ('data', 'catalog entry', {'src/util/log.h': '"' + '0' * 32 + '"\n'}),
     ('data', 'vmmanagerd.conf has', {'data/vmmanagerd.conf': '[A]\n#Odd=1\n'}),

@@ -129,10 +129,12 @@ static const Refused refused[] = {
         {"machine.slice :vmm:a", NULL, NO_SLICE},
         {"machine.scope:vmm:a", NULL, NO_SLICE},
         {".slice:vmm:a", NULL, "its slice has nothing before '.slice'"},
-        {"-a.slice:vmm:a", NULL, "its slice begins with '-'"},
-        {"--.slice:vmm:a", NULL, "its slice begins with '-'"},
+        {"-a.slice:vmm:a", NULL, "its slice begins with '.' or '-'"},
+        {"--.slice:vmm:a", NULL, "its slice begins with '.' or '-'"},
+        {".a.slice:vmm:a", NULL, "its slice begins with '.' or '-'"},
         {"a-.slice:vmm:a", NULL, "its slice ends in '-'"},
         {"a--b.slice:vmm:a", NULL, "its slice contains '--'"},
+        {"a.-b.slice:vmm:a", NULL, "its slice contains '.-'"},
         {"a b.slice:vmm:a", NULL, SLICE_CHARACTER},
         {"a@b.slice:vmm:a", NULL, SLICE_CHARACTER},
         {"a%i.slice:vmm:a", NULL, SLICE_CHARACTER},
@@ -164,7 +166,8 @@ static const Refused refused[] = {
         {"::init", NULL, "its unit's name is systemd's own"},
         {":vmm:-.slice", NULL, "its unit's name is the root slice"},
         {":vmm:.slice", NULL, "its unit's name has nothing before '.slice'"},
-        {":vmm:-a.slice", NULL, "its unit's name begins with '-'"},
+        {":vmm:-a.slice", NULL, "its unit's name begins with '.' or '-'"},
+        {":vmm:.a.slice", NULL, "its unit's name begins with '.' or '-'"},
         {":vmm:a-.slice", NULL, "its unit's name ends in '-'"},
         {":vmm:a--b.slice", NULL, "its unit's name contains '--'"},
         {":vmm:a b.slice", NULL, "its unit's name contains a character that a slice's name cannot hold"},
@@ -256,9 +259,9 @@ static void test_slice_names(void) {
                 "-.slice", "a.slice", "machine.slice", "a-b-c.slice", "a_b.C9.slice", "a\\x2db.slice",
         };
         static const char *const invalid[] = {
-                "", "slice", ".slice", "a", "a.scope", "--.slice", "-a.slice", "a-.slice", "a--b.slice",
-                "a/b.slice", "a:b.slice", "a b.slice", "a@b.slice", "a..slice", "a.slice/",
-                "a.slice\n", "\xff.slice",
+                "", "slice", ".slice", "a", "a.scope", "--.slice", "-a.slice", ".a.slice", "a-.slice",
+                "a--b.slice", "a.-b.slice", "a/b.slice", "a:b.slice", "a b.slice", "a@b.slice", "a..slice",
+                "a.slice/", "a.slice\n", "\xff.slice",
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(valid); i++)
