@@ -137,7 +137,7 @@ static void source_write(Console *console) {
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return;
         if (n < 0)
-                n = (ssize_t) console->input_size;   /* nobody hears it: a FIFO, or an end that will be read */
+                n = (ssize_t) console->input_size;   /* a FIFO, or someone deaf: nobody hears it */
         console->input_size -= (size_t) n;
         memmove(console->input, console->input + n, console->input_size);
 }

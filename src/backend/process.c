@@ -36,14 +36,12 @@ static int process_create(const BackendContext *context, const DomainConfig *con
                 if (context->user_mode && config->user)
                         return sd_bus_error_set(error, VMM_ERROR_NOT_SUPPORTED,
                                 "User: a user's own manager cannot change users");
-                if (!context->user_mode) {
-                        r = spawn_user_new(config->user ? config->user : owner, &p->user, error);
-                        if (r < 0)
-                                return r;
-                        if (context->owner != 0 && p->user->uid != context->owner)
-                                return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
-                                        "User: only root may run a domain as another user, here '%s'", config->user);
-                }
+                r = spawn_user_new(config->user ? config->user : owner, &p->user, error);
+                if (r < 0)
+                        return r;
+                if (context->owner != 0 && p->user->uid != context->owner)
+                        return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
+                                "User: only root may run a domain as another user, here '%s'", config->user);
                 r = spawn_find_program(config->command[0], &program, error);
                 if (r < 0)
                         return r;
@@ -57,7 +55,7 @@ static int process_prepare(Backend *backend, const RunDir *dir, SpawnSpec *ret, 
         autofd int reader = -1;
         int r;
 
-        r = run_dir_fifo(dir, "output", p->user ? p->user->uid : geteuid(), &reader, &p->output);
+        r = run_dir_fifo(dir, "output", p->user->uid, &reader, &p->output);
         if (r < 0)
                 return sd_bus_error_set_errnof(error, r, "Cannot make the console: %s", g_strerror(-r));
         r = console_set_source(p->context.console, fd_steal(&reader));

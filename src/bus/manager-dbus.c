@@ -499,7 +499,7 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_SIGNAL_WITH_NAMES("JobRemoved", "uosss",
                 SD_BUS_PARAM(id) SD_BUS_PARAM(job) SD_BUS_PARAM(domain) SD_BUS_PARAM(verb) SD_BUS_PARAM(result), 0),
         SD_BUS_PROPERTY("Version", "s", property_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
-        SD_BUS_PROPERTY("Features", "a{sv}", property_features, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("Features", "a{sv}", property_features, 0, 0),
         SD_BUS_PROPERTY("NDomains", "u", property_n_domains, 0, 0),
         SD_BUS_PROPERTY("NJobs", "u", property_n_jobs, 0, 0),
         SD_BUS_VTABLE_END,

@@ -40,8 +40,8 @@ char *unit_name_escape(const char *text);
  * NULL}, "-.slice" gives {NULL}. The slice must be valid. Free with g_strfreev(). */
 char **slice_ancestry(const char *slice);
 
-/* Whether a path may have this slice. Stricter than systemd.slice(5): no ':', no '.' at the beginning, no ".."
- * in it or in a slice above it. */
+/* Whether a path may have this slice. Stricter than systemd.slice(5): no ':', no '.' at its beginning, no
+ * ".." in it or in a slice above it. */
 bool slice_name_is_valid(const char *slice);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(CgroupPath, cgroup_path_free)

@@ -122,30 +122,34 @@ static const char *setting_apply(const Setting *setting, const char *value, cons
         return setting->take(setting, value, (char *) loader->config + setting->offset);
 }
 
-/* The number of the last line that sets `key` in [group], or that opens [group] when key is NULL: GKeyFile,
- * which lets the last one count, does not tell. */
-static unsigned line_find(const char *text, const char *group, const char *key) {
+/* What GKeyFile does not tell: "[group]" and "[group]key" -> the number of the last such line, which counts. */
+static GHashTable *lines_index(const char *text) {
+        GHashTable *numbers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         g_auto(GStrv) lines = g_strsplit(text, "\n", 0);
-        g_autofree char *header = g_strdup_printf("[%s]", group);
-        unsigned found = 0;
-        bool inside = false;
+        const char *header = "";
 
         for (unsigned i = 0; lines[i]; i++) {
-                char *line = g_strstrip(lines[i]);
+                char *line = g_strstrip(lines[i]), *equals = strchr(line, '=');
+
                 if (*line == '[') {
-                        inside = g_str_equal(line, header);
-                        if (inside && !key)
-                                found = i + 1;
-                } else if (inside && key && strchr(line, '=')) {
-                        *strchr(line, '=') = '\0';
-                        if (g_str_equal(g_strchomp(line), key))
-                                found = i + 1;
+                        header = line;
+                        g_hash_table_insert(numbers, g_strdup(header), GUINT_TO_POINTER(i + 1));
+                } else if (equals) {
+                        *equals = '\0';
+                        g_hash_table_insert(numbers, g_strconcat(header, g_strchomp(line), NULL),
+                                GUINT_TO_POINTER(i + 1));
                 }
         }
-        return found;
+        return numbers;
 }
 
-/* A file's text, which ends at the first byte that is not UTF-8 (-EILSEQ) or over the limit (-EFBIG). */
+static unsigned line_of(GHashTable *lines, const char *group, const char *key) {
+        g_autofree char *place = g_strdup_printf("[%s]%s", group, key);
+
+        return GPOINTER_TO_UINT(g_hash_table_lookup(lines, place));
+}
+
+/* A file's text: UTF-8 (or -EILSEQ) of at most FILE_BYTES_MAX (or -EFBIG). */
 static int file_read(const char *path, char **ret) {
         /* O_NONBLOCK: a FIFO reads as empty instead of holding up the daemon. */
         autofd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
@@ -171,13 +175,13 @@ static int file_read(const char *path, char **ret) {
         return 0;
 }
 
-static int apply_group(const Loader *loader, const char *path, const char *text, GKeyFile *file,
+static int apply_group(const Loader *loader, const char *path, GKeyFile *file, GHashTable *lines,
         const char *group, sd_bus_error *error) {
         g_auto(GStrv) keys = g_key_file_get_keys(file, group, NULL, NULL);
 
         if (!setting_find(group, NULL)) {
                 g_ptr_array_add(loader->warnings, g_strdup_printf("%s:%u: unknown group [%s] is ignored",
-                        path, line_find(text, group, NULL), group));
+                        path, line_of(lines, group, ""), group));
                 return 0;
         }
         for (char **key = keys; *key; key++) {
@@ -187,14 +191,14 @@ static int apply_group(const Loader *loader, const char *path, const char *text,
                 if (!setting) {
                         g_ptr_array_add(loader->warnings,
                                 g_strdup_printf("%s:%u: unknown key %s= in [%s] is ignored", path,
-                                        line_find(text, group, *key), *key, group));
+                                        line_of(lines, group, *key), *key, group));
                         continue;
                 }
                 const char *problem = setting_apply(setting, g_strstrip(value), loader);
                 if (problem) {
                         g_autofree char *quoted = text_quote(value);
                         return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "%s:%u: %s=%s %s.", path,
-                                line_find(text, group, *key), *key, quoted, problem);
+                                line_of(lines, group, *key), *key, quoted, problem);
                 }
         }
         return 0;
@@ -213,8 +217,9 @@ static int apply_file(const Loader *loader, const char *path, sd_bus_error *erro
                 return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "%s: %s.", path, syntax->message);
 
         g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
+        g_autoptr(GHashTable) lines = lines_index(text);
         for (char **group = groups; *group; group++) {
-                r = apply_group(loader, path, text, file, *group, error);
+                r = apply_group(loader, path, file, lines, *group, error);
                 if (r < 0)
                         return r;
         }

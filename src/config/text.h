@@ -12,5 +12,6 @@ const char *path_problem(const char *path);        /* absolute and normalised */
 const char *program_problem(const char *program);  /* such a path, or a bare name to be looked up in PATH */
 const char *user_name_problem(const char *name);   /* a letter or '_', then letters, digits, '_', '.', '-' */
 
-/* The text in quotes for a message: what is not printable UTF-8 becomes \xNN, and a long text is cut. */
+/* The text in quotes for a message: what is not printable UTF-8 becomes \xNN, and a long text is cut.
+ * Free with g_free(). */
 char *text_quote(const char *text);

@@ -129,8 +129,9 @@ void domain_set_state(Domain *domain, DomainState state, const char *reason) {
         if (old == state && g_str_equal(domain->state_reason, reason))
                 return;
         domain->state = state;
+        char *copy = g_strdup(reason);   /* it may be the old one */
         g_free(domain->state_reason);
-        domain->state_reason = g_strdup(reason);
+        domain->state_reason = copy;
         domain->state_usec = epoch_usec();
         domain_mark_changed(domain, DOMAIN_CHANGED_STATE);
         if (old != state) {

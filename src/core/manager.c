@@ -206,7 +206,6 @@ static void on_released_removed(void *userdata) {
 
 static const UnitObserver released_observer = {
         .removed = on_released_removed,
-        .stop_requested = on_released_removed,   /* nobody asks us how to stop it any more */
 };
 
 void manager_release(Manager *manager, Domain *domain) {

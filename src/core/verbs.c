@@ -310,8 +310,9 @@ static const JobStep shutdown_steps[] = {
 };
 
 static void shutdown_ended(Job *job, bool done) {
-        if (job->domain->state == DOMAIN_PAUSED)
-                domain_settle(job->domain, "resumed to be shut down");
+        Domain *domain = job->domain;
+
+        domain_settle(domain, domain->state == DOMAIN_PAUSED ? "resumed to be shut down" : domain->state_reason);
 }
 
 static const JobKind shutdown_kind = {

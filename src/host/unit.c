@@ -4,32 +4,13 @@
  * sends them all. It keeps no opinion on what a unit is for. */
 
 #include <errno.h>
-#include <fcntl.h>
 #include <string.h>
 
-#include "host/process.h"
-#include "host/unit.h"
+#include "host/unit-call.h"
 #include "util/auto.h"
 #include "util/errors.h"
 
-#define SYSTEMD_NAME "org.freedesktop.systemd1"
-#define SYSTEMD_PATH "/org/freedesktop/systemd1"
-#define SYSTEMD(name) "org.freedesktop.systemd1." name   /* its errors and interfaces */
-
-/* How long a start waits for a unit of the same name that is just going. */
-#define NAME_REUSE_WAIT_USEC 1000000ull
 #define CALL_TIMEOUT_USEC 25000000ull
-
-typedef enum CallKind {
-        CALL_START,
-        CALL_FREEZE,
-        CALL_THAW,
-        CALL_KILL,
-        CALL_STOP,
-        CALL_ABANDON,
-        CALL_PROCESSES,
-        CALL_PROPERTY,
-} CallKind;
 
 typedef struct CallTraits {
         const char *method;
@@ -52,43 +33,6 @@ static const CallTraits call_traits[] = {
         [CALL_PROPERTY] = {"Get", .repeatable = true, .error = SD_BUS_ERROR_FAILED},
 };
 
-struct Units {
-        sd_bus *bus;
-        char *version;
-        int pidfds;                  /* 1 taken, 0 refused, -1 not tried */
-        GHashTable *watches;         /* unit -> UnitWatch */
-        GQueue in_flight, waiting;   /* UnitCall */
-        sd_bus_slot *match_job, *match_removed, *match_stop, *match_reloading, *get_version;
-};
-
-/* What a start needs to try again. */
-typedef struct StartState {
-        char *slice, *description, *job;
-        int *pidfds;
-        unsigned n_pidfds;
-        bool delegate, send_sigkill;
-        uint64_t timeout_stop_usec;
-        enum { START_FIRST, START_RESET, START_WAITING, START_LAST } stage;
-        sd_event_source *timer;
-} StartState;
-
-struct UnitCall {
-        Units *units;
-        CallKind kind;
-        char *unit;
-        int signal;
-        const char *property;
-        bool sent, repeated, canceled;
-        StartState *start;
-        sd_bus_slot *slot;
-        union {
-                UnitReply reply;
-                UnitProcessesReply processes_reply;
-                UnitPropertyReply property_reply;
-        };
-        void *userdata;
-};
-
 struct UnitWatch {
         Units *units;
         char *unit;
@@ -96,22 +40,7 @@ struct UnitWatch {
         void *userdata;
 };
 
-static int call_send(UnitCall *call);
 static void queue_run(Units *units);
-
-static StartState *start_state_free(StartState *start) {
-        if (!start)
-                return NULL;
-        for (unsigned i = 0; i < start->n_pidfds; i++)
-                fd_close(start->pidfds[i]);
-        sd_event_source_disable_unref(start->timer);
-        g_free(start->pidfds);
-        g_free(start->slice);
-        g_free(start->description);
-        g_free(start->job);
-        g_free(start);
-        return NULL;
-}
 
 static void call_free(UnitCall *call) {
         sd_bus_slot_unref(call->slot);
@@ -120,8 +49,8 @@ static void call_free(UnitCall *call) {
         g_free(call);
 }
 
-/* Takes the call off the books before anybody hears of it, so that the listener may ask for the next one. */
-static void call_finish(UnitCall *call, int r, const sd_bus_error *error) {
+/* Off the books before anybody hears of it, so that the listener may ask for the next one. */
+void call_finish(UnitCall *call, int r, const sd_bus_error *error) {
         Units *units = call->units;
 
         g_queue_remove(call->sent ? &units->in_flight : &units->waiting, call);
@@ -158,45 +87,6 @@ static void call_fail(UnitCall *call, const sd_bus_error *error) {
         int r = error_translate(call, error, &translated);
 
         call_finish(call, r, &translated);
-}
-
-static int on_name_wait_over(sd_event_source *source, uint64_t usec, void *userdata) {
-        UnitCall *call = userdata;
-
-        call->start->stage = START_LAST;
-        if (call_send(call) < 0)
-                call_fail(call, &SD_BUS_ERROR_MAKE_CONST(SD_BUS_ERROR_DISCONNECTED, "not connected"));
-        return 0;
-}
-
-static int on_reset(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
-        UnitCall *call = userdata;
-
-        /* Nothing failed there to be reset is no obstacle: what counts is whether the name is free now. */
-        call->slot = sd_bus_slot_unref(call->slot);
-        if (call_send(call) < 0)
-                call_fail(call, &SD_BUS_ERROR_MAKE_CONST(SD_BUS_ERROR_DISCONNECTED, "not connected"));
-        return 0;
-}
-
-/* The name is taken: reset what failed under it, then wait for what is going, and then believe it. Returns whether it tries on. */
-static bool start_again(UnitCall *call) {
-        StartState *start = call->start;
-
-        switch (start->stage) {
-        case START_FIRST:
-                start->stage = START_RESET;
-                return sd_bus_call_method_async(call->units->bus, &call->slot, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD("Manager"),
-                               "ResetFailedUnit", on_reset, call, "s", call->unit) >= 0;
-        case START_RESET:
-                start->stage = START_WAITING;
-                return sd_event_add_time_relative(sd_bus_get_event(call->units->bus), &start->timer, CLOCK_MONOTONIC,
-                               NAME_REUSE_WAIT_USEC, 0, on_name_wait_over, call) >= 0;
-        case START_WAITING:
-        case START_LAST:
-                break;
-        }
-        return false;
 }
 
 static void processes_deliver(UnitCall *call, sd_bus_message *reply) {
@@ -247,14 +137,7 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_err
                         if (call_send(call) >= 0)
                                 return 0;
                 }
-                if (call->kind == CALL_START && call->units->pidfds != 0 &&
-                    sd_bus_error_has_names(error, SD_BUS_ERROR_PROPERTY_READ_ONLY, SD_BUS_ERROR_UNKNOWN_PROPERTY)) {
-                        call->units->pidfds = 0;
-                        if (call_send(call) >= 0)
-                                return 0;
-                }
-                if (call->kind == CALL_START && sd_bus_error_has_name(error, SYSTEMD("UnitExists")) &&
-                    start_again(call))
+                if (call->kind == CALL_START && start_again(call, error))
                         return 0;
                 call_fail(call, error);
                 return 0;
@@ -279,69 +162,10 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_err
         return 0;
 }
 
-/* The processes of a new scope: as pidfds where the manager takes them, else as PIDs, which whoever starts it must verify
- * afterwards. */
-static int append_processes(sd_bus_message *m, const UnitCall *call) {
-        bool pidfds = call->units->pidfds != 0;
-        int r;
-
-        r = sd_bus_message_open_container(m, 'r', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append(m, "s", pidfds ? "PIDFDs" : "PIDs");
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'v', pidfds ? "ah" : "au");
-        if (r >= 0)
-                r = sd_bus_message_open_container(m, 'a', pidfds ? "h" : "u");
-        for (unsigned i = 0; i < call->start->n_pidfds && r >= 0; i++) {
-                int pidfd = call->start->pidfds[i];
-                pid_t pid = 0;
-
-                if (pidfds)
-                        r = sd_bus_message_append(m, "h", pidfd);
-                else if (pidfd_get_pid(pidfd, &pid) >= 0)
-                        r = sd_bus_message_append(m, "u", (uint32_t) pid);
-        }
-        for (int i = 0; i < 3 && r >= 0; i++)
-                r = sd_bus_message_close_container(m);
-        return r;
-}
-
-static int append_scope(sd_bus_message *m, const UnitCall *call) {
-        const StartState *start = call->start;
-        const char *unique;
-        int r;
-
-        r = sd_bus_get_unique_name(call->units->bus, &unique);
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append(m, "ss", call->unit, "fail");
-        if (r < 0)
-                return r;
-        r = sd_bus_message_open_container(m, 'a', "(sv)");
-        if (r < 0)
-                return r;
-        r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)(sv)(sv)",
-                "Description", "s", start->description,
-                "Slice", "s", start->slice,
-                "CollectMode", "s", "inactive-or-failed",
-                "Controller", "s", unique,
-                "SendSIGKILL", "b", (int) start->send_sigkill,
-                "TimeoutStopUSec", "t", start->timeout_stop_usec);
-        if (r >= 0 && start->delegate)
-                r = sd_bus_message_append(m, "(sv)", "Delegate", "b", 1);
-        if (r >= 0)
-                r = append_processes(m, call);
-        if (r >= 0)
-                r = sd_bus_message_close_container(m);
-        if (r >= 0)
-                r = sd_bus_message_append(m, "a(sa(sv))", 0);
-        return r;
-}
-
 static int append_arguments(sd_bus_message *m, const UnitCall *call) {
         switch (call->kind) {
         case CALL_START:
-                return append_scope(m, call);
+                return start_append(m, call);
         case CALL_KILL:
                 return sd_bus_message_append(m, "ssi", call->unit, "all", call->signal);
         case CALL_STOP:
@@ -353,7 +177,7 @@ static int append_arguments(sd_bus_message *m, const UnitCall *call) {
         }
 }
 
-static int call_send(UnitCall *call) {
+int call_send(UnitCall *call) {
         const CallTraits *traits = &call_traits[call->kind];
         g_autoptr(sd_bus_message) m = NULL;
         g_autofree char *path = NULL;
@@ -375,6 +199,11 @@ static int call_send(UnitCall *call) {
         call->slot = sd_bus_slot_unref(call->slot);
         return sd_bus_call_async(call->units->bus, &call->slot, m, on_reply, call,
                 traits->unbounded ? UINT64_MAX : CALL_TIMEOUT_USEC);
+}
+
+void call_resend(UnitCall *call) {
+        if (call_send(call) < 0)
+                call_fail(call, &SD_BUS_ERROR_MAKE_CONST(SD_BUS_ERROR_DISCONNECTED, "not connected"));
 }
 
 static bool call_may_go(const UnitCall *call) {
@@ -400,15 +229,14 @@ static void queue_run(Units *units) {
         }
 }
 
-static UnitCall *call_new(Units *units, CallKind kind, const char *unit, void *userdata) {
+UnitCall *call_new(Units *units, CallKind kind, const char *unit, void *userdata) {
         UnitCall *call = g_new0(UnitCall, 1);
 
         *call = (UnitCall) {.units = units, .kind = kind, .unit = g_strdup(unit), .userdata = userdata};
         return call;
 }
 
-/* Sends it, or lets it wait for its turn. On error the call is gone and nobody is told. */
-static int call_submit(UnitCall *call, UnitCall **ret) {
+int call_submit(UnitCall *call, UnitCall **ret) {
         int r;
 
         if (!call_may_go(call))
@@ -487,48 +315,11 @@ int unit_get_property(Units *units, const char *unit, const char *property, Unit
         return call_submit(call, ret);
 }
 
-int unit_start_scope(Units *units, const ScopeSpec *spec, UnitReply reply, void *userdata, UnitCall **ret) {
-        UnitCall *call = call_new(units, CALL_START, spec->unit, userdata);
-        StartState *start = g_new0(StartState, 1);
-
-        *start = (StartState) {
-                .slice = g_strdup(spec->slice),
-                .description = g_strdup(spec->description),
-                .pidfds = g_new0(int, spec->n_pidfds),
-                .n_pidfds = spec->n_pidfds,
-                .delegate = spec->delegate,
-                .send_sigkill = spec->send_sigkill,
-                .timeout_stop_usec = spec->timeout_stop_usec,
-        };
-        for (unsigned i = 0; i < spec->n_pidfds; i++)
-                start->pidfds[i] = fcntl(spec->pidfds[i], F_DUPFD_CLOEXEC, 3);
-        call->start = start;
-        call->reply = reply;
-        return call_submit(call, ret);
-}
-
 static int on_job_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
-        Units *units = userdata;
         const char *job, *unit, *result;
 
-        if (sd_bus_message_read(m, "uoss", NULL, &job, &unit, &result) < 0)
-                return 0;
-        for (GList *link = units->in_flight.head; link; link = link->next) {
-                UnitCall *call = link->data;
-                g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
-                int r = 0;
-
-                if (call->kind != CALL_START || g_strcmp0(call->start->job, job) != 0)
-                        continue;
-                if (call->canceled)   /* started for nobody */
-                        (void) unit_stop(units, unit, NULL, NULL, NULL);
-                if (g_str_equal(result, "frozen"))
-                        r = sd_bus_error_setf(&error, VMM_ERROR_SLICE_FROZEN, "Slice %s is frozen", call->start->slice);
-                else if (!g_str_equal(result, "done"))
-                        r = sd_bus_error_setf(&error, SD_BUS_ERROR_FAILED, "systemd could not start %s: %s", unit, result);
-                call_finish(call, r, &error);
-                break;
-        }
+        if (sd_bus_message_read(m, "uoss", NULL, &job, &unit, &result) >= 0)
+                start_job_removed(userdata, job, result);
         return 0;
 }
 
@@ -538,16 +329,7 @@ static int on_unit_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_
 
         if (sd_bus_message_read(m, "s", &unit) < 0)
                 return 0;
-        for (GList *link = units->in_flight.head; link; link = link->next) {
-                UnitCall *call = link->data;
-
-                if (call->kind != CALL_START || call->start->stage != START_WAITING || !g_str_equal(call->unit, unit))
-                        continue;
-                call->start->timer = sd_event_source_disable_unref(call->start->timer);
-                on_name_wait_over(NULL, 0, call);
-                break;
-        }
-
+        start_unit_removed(units, unit);
         UnitWatch *watch = g_hash_table_lookup(units->watches, unit);
         if (watch)
                 watch->observer->removed(watch->userdata);
@@ -561,7 +343,7 @@ static int on_request_stop(sd_bus_message *m, void *userdata, sd_bus_error *ret_
         if (sd_bus_path_decode(sd_bus_message_get_path(m), SYSTEMD_PATH "/unit", &unit) <= 0)
                 return 0;
         UnitWatch *watch = g_hash_table_lookup(units->watches, unit);
-        if (watch)
+        if (watch && watch->observer->stop_requested)
                 watch->observer->stop_requested(watch->userdata);
         return 0;
 }

@@ -81,7 +81,8 @@ UnitCall *unit_call_cancel(UnitCall *call);
 
 typedef struct UnitObserver {
         void (*removed)(void *userdata);          /* the manager has dropped the unit */
-        void (*stop_requested)(void *userdata);   /* somebody stops the unit through systemd, which leaves the how to us */
+        void (*stop_requested)(void *userdata);   /* somebody stops the unit through systemd, which leaves the how to us;
+                                                   * NULL: nobody cares */
 } UnitObserver;
 
 /* One watch per unit. */

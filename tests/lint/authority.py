@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Default deny, told alike everywhere: the contract names a polkit action for whatever is more than looking, the daemon's table and the
-policy file have the same, and the handler asks for it. What rules answer is the business of the integration tests."""
+"""Default deny, told alike everywhere: the contract names a polkit action for whatever is more than looking, the
+daemon's table and the policy file have the same, and the handler asks for it. What rules answer is the business of
+the integration tests."""
 
 import re
 
@@ -27,15 +28,17 @@ def macro_calls(text, names):
 
 def asks(name, bodies, seen=()):
     """Whether the function, or one of the same file that it calls, calls authorize()."""
-    body = bodies.get(name, '')
-    called = set(re.findall(r'\b(\w+)\s*\(', body)) & bodies.keys() - {name, *seen}
-    return re.search(r'\bauthorize\w*\s*\(', body) is not None or any(asks(c, bodies, (*seen, name)) for c in called)
+    called = set(re.findall(r'\b(\w+)\s*\(', bodies.get(name, '')))
+    return any(c.startswith('authorize') for c in called) or \
+        any(asks(c, bodies, (*seen, name)) for c in called & bodies.keys() - {name, *seen})
 
 
 def rows():
-    """File, member and handler of each row of a vtable that does something. sd-bus does not let a setter wait: a filter asks for it."""
+    """File, member and handler of each row of a vtable that does something. sd-bus does not let a setter wait, so a
+    filter asks in its place."""
     sources = {path: code(read(path), keep_strings=True) for path in files('src/bus', '*.c')}
-    filters = [(path, arguments[2]) for path, text in sources.items() for _, arguments in macro_calls(text, 'sd_bus_add_filter')]
+    filters = [(path, arguments[2]) for path, text in sources.items()
+               for _, arguments in macro_calls(text, 'sd_bus_add_filter')]
     for path, text in sources.items():
         for macro, arguments in macro_calls(text, r'SD_BUS_METHOD\w*|SD_BUS_WRITABLE_PROPERTY'):
             setter = macro == 'SD_BUS_WRITABLE_PROPERTY'
@@ -45,17 +48,19 @@ def rows():
 
 verbs = [m for m in load()[0] if m.kind == 'method' or m.access == 'readwrite']
 free = {m.name for m in verbs if m.actions == ['none']} - {m.name for m in verbs if m.actions != ['none']}
-policy = set(re.findall(r'<action id="org\.example\.VMManager1\.([a-z-]+)"', ''.join(read(p) for p in files('data', '*.policy'))))
+policies = ''.join(read(p) for p in files('data', '*.policy'))
+policy = set(re.findall(r'<action id="org\.example\.VMManager1\.([a-z-]+)"', policies))
 named = {(m.name, a) for m in verbs if m.name not in BY_JOB for a in m.actions if a != 'none'}
 used = {action for _, action in named}
-table = {pair for p in files('src/bus', 'polkit.c') for pair in re.findall(r'\{"(\w+)",\s*ACTION\("([a-z-]+)"\)\}', read(p))}
+table = {pair for path in files('src/bus', 'polkit.c')
+         for pair in re.findall(r'\{"(\w+)",\s*ACTION\("([a-z-]+)"\)\}', read(path))}
 
 report('every method and writable property names its one action, or none',
        [f'{m.where}: {m.actions}' for m in verbs if len(m.actions) != 1 and m.name not in BY_JOB])
-report('the policy file has every action that is named', [f'{a} has no policy' for a in sorted(used - policy)])
-report('every action of the policy file is needed', [f'{a} is used by no member' for a in sorted(policy - used)])
-report('the table of polkit.c is that of the contract', [f'{pair} is in only one of them' for pair in sorted(named ^ table)])
+report('the policy file has every action that is named', [f'{a} is missing' for a in sorted(used - policy)])
+report('every action of the policy file is needed', [f'no member uses {a}' for a in sorted(policy - used)])
+report('the table of polkit.c is that of the contract', [f'{row} is in one only' for row in sorted(named ^ table)])
 report('what does something asks polkit, unless the contract names no action',
-       [f'{show(path)}: {handler}() of {member} does not call authorize()' for path, member, handler in rows() if member not in free
-        and not asks(handler, {name: body for name, _, body in functions(read(path))})])
+       [f'{show(path)}: {handler}() of {member} does not call authorize()' for path, member, handler in rows()
+        if member not in free and not asks(handler, {name: body for name, _, body in functions(read(path))})])
 done()

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What is installed and not compiled agrees with the sources it speaks of. Whether it works is shown by the integration tests."""
+"""What is installed and not compiled agrees with the sources it speaks of. Starts nothing."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -34,7 +34,9 @@ entries = set(re.findall(r'(?m)^-- ([0-9a-f]{32})$', read(ROOT / 'data/vmmanager
 
 report('bus policy and polkit actions are well-formed XML',
        [e for p in files('data') if read(p).startswith('<?xml') for e in parse_errors(p)])
-report('every message identifier has its catalog entry, and no other', differences(identifiers, 'log.h', entries, 'the catalog'))
+report('every message identifier has its catalog entry, and no other',
+       differences(identifiers, 'log.h', entries, 'the catalog'))
 for name in ('data/vmmanagerd.conf', 'data/vmmanagerd.conf.5.rst'):
-    report(f'{name} has the settings of manager-config.h', differences(known, 'the header', settings(name), name))
+    report(f'{name} has the settings of manager-config.h',
+           differences(known, 'the header', settings(name), name))
 done()

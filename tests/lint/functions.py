@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Length of functions: 60 lines are the guide, 80 the limit. Counts lines, does not judge what is in them."""
+"""Length of functions: 60 lines are the guide, 80 the limit. Does not judge what is in them."""
 
 from lint import done, files, functions, read, report, show
 

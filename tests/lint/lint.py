@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""What the house rules share: the files of the project, C text without comments and strings, and TAP. Holds no rule."""
+"""What the house rules share: the files of the project, C without comments and strings, TAP. Holds no rule."""
 
 import os
 import pathlib
 import re
+from fnmatch import fnmatch
 
 ROOT = pathlib.Path(os.environ.get('LINT_ROOT') or pathlib.Path(__file__).resolve().parents[2])
 FOREIGN = re.compile(r'(\.git|build.*|__pycache__|corpus.*)$')   # folders whose content is not ours to judge
@@ -15,8 +16,8 @@ def files(folder='.', names='*'):
     found = []
     for at, folders, here in os.walk(ROOT / folder):
         folders[:] = [f for f in folders if not FOREIGN.match(f)]
-        paths = (pathlib.Path(at, name) for name in here)
-        found += [p for p in paths if p.is_file() and not p.is_symlink() and any(p.match(n) for n in names.split())]
+        paths = (pathlib.Path(at, name) for name in here if any(fnmatch(name, n) for n in names.split()))
+        found += [p for p in paths if p.is_file() and not p.is_symlink()]
     return sorted(found)
 
 

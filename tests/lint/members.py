@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The members of the written contract, dbus-interfaces/*.xml, each with the comment that documents it. Holds no rule."""
+"""The members of the contract, dbus-interfaces/*.xml, each with the comment that documents it. Holds no rule."""
 
 import re
 import xml.etree.ElementTree as ET
@@ -10,7 +10,7 @@ CHANGES = 'org.freedesktop.DBus.Property.EmitsChangedSignal'
 
 
 class Member:
-    """A method, signal or property. The comment is in gdbus-codegen's form: "Name:", a line "@argument: text" for each, text."""
+    """A method, signal or property. Its comment is in gdbus-codegen's form: "Name:", "@argument: text", text."""
 
     def __init__(self, path, interface, element, comment):
         self.kind, self.name = element.tag, element.get('name')

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The arrows between the rooms of src/, read from the include lines. Does not look at what is included from elsewhere."""
+"""The arrows between the rooms of src/, read from the include lines. Knows nothing of what is in them."""
 
 import re
 
@@ -19,7 +19,8 @@ for path in sources:
     if room not in MAY_INCLUDE:
         unnamed.append(f'src/{name}: src/ has no room "{room}"')
         continue
-    for where, match in matches(path, r'(?m)^\s*#\s*include\s+"([^"]*)"', code(read(path), keep_strings=True)):
+    text = code(read(path), keep_strings=True)
+    for where, match in matches(path, r'(?m)^\s*#\s*include\s+"([^"]*)"', text):
         target = match[1]
         includes[name].append(target)
         if not re.fullmatch(r'[a-z]+/[a-z0-9-]+\.h', target):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Every rule finds what it is for: each case is a small tree with one offence, and the rule that has to report it."""
+"""Every rule finds what it is for: a case is a small tree with one offence, and the rule that has to report it."""
 
 import os
 import pathlib
@@ -11,7 +11,6 @@ from lint import done, report
 
 HERE = pathlib.Path(__file__).resolve().parent
 HEAD = '/* SPDX-License-Identifier: LGPL-2.1-or-later */\n\n/* For something. */\n\n'
-NODE = '<node>\n<!--\norg.example.A:\nText.\n-->\n<interface name="org.example.A">\n%s\n</interface></node>\n'
 METHOD = '<method name="M"><arg name="x" type="%s" direction="in"/></method>'
 ROW = HEAD + """static int check(sd_bus_message *m) {
         return %s;
@@ -21,6 +20,16 @@ static int method_go(sd_bus_message *m) {
 }
 static const sd_bus_vtable v[] = {SD_BUS_METHOD("Go", "", "", method_go, ANYBODY)};
 """
+
+
+def contract(members, name='A'):
+    interface = comment('org.example.A:', 'Text.') + f'<interface name="org.example.A">{members}</interface>'
+    return {f'dbus-interfaces/org.example.{name}.xml': f'<node>{interface}</node>\n'}
+
+
+def comment(*lines):
+    return '\n'.join(['<!--', *lines, '-->'])
+
 
 # Rule, part of the title of its point, files of the tree.
 CASES = [
@@ -44,19 +53,19 @@ CASES = [
     ('text', 'one line end', {'README.md': 'x'}),
     ('text', 'typos', {'README.md': 'We rec' + 'ieve.\n'}),
     ('text', 'developer', {'README.md': 'See /wo' + 'rk/x.\n'}),
-    ('contract', 'one node', {'dbus-interfaces/org.example.B.xml': NODE % ''}),
-    ('contract', 'name, a type', {'dbus-interfaces/org.example.A.xml': NODE % METHOD % 'a{vs}'}),
-    ('contract', 'name, a type', {'dbus-interfaces/org.example.A.xml': NODE % '<property name="P" type="s" access="read"/>'}),
-    ('contract', 'argument by argument', {'dbus-interfaces/org.example.A.xml': NODE % METHOD % 's'}),
-    ('contract', 'argument by argument', {'dbus-interfaces/org.example.A.xml': NODE % ('<!--\nM:\n@y: Y.\n\nText.\n-->' + METHOD % 's')}),
+    ('contract', 'one node', contract('', name='B')),
+    ('contract', 'its name, type', contract(METHOD % 'a{vs}')),
+    ('contract', 'its name, type', contract('<property name="P" type="s" access="read"/>')),
+    ('contract', 'argument by argument', contract(METHOD % 's')),
+    ('contract', 'argument by argument', contract(comment('M:', '@y: Y.', 'Text.') + METHOD % 's')),
     ('contract', 'errors.h is', {'src/util/errors.h': 'VMM_ERROR("Odd")\n'}),
-    ('contract', 'exists', {'dbus-interfaces/org.example.A.xml': NODE % '<!-- Error.Odd -->'}),
-    ('authority', 'names its one action', {'dbus-interfaces/org.example.A.xml': NODE % '<!--\nM:\nText.\n-->\n<method name="M"/>'}),
-    ('authority', 'policy file has', {'dbus-interfaces/org.example.A.xml': NODE % '<!--\nM:\nAction: go.\n-->\n<method name="M"/>'}),
+    ('contract', 'exists', contract(comment('Error.Odd'))),
+    ('authority', 'names its one action', contract(comment('M:', 'Text.') + '<method name="M"/>')),
+    ('authority', 'policy file has', contract(comment('M:', 'Action: go.') + '<method name="M"/>')),
     ('authority', 'is needed', {'data/a.policy': '<action id="org.example.VMManager1.go">\n'}),
     ('authority', 'table of', {'src/bus/polkit.c': '{"Go", ACTION("go")},\n'}),
     ('authority', 'asks polkit', {'src/bus/a.c': ROW % '0'}),
-    ('authority', 'asks polkit', {'src/bus/a.c': HEAD + 'SD_BUS_WRITABLE_PROPERTY("Go", "s", get_go, set_go, 0, 0)\n'}),
+    ('authority', 'asks polkit', {'src/bus/a.c': 'SD_BUS_WRITABLE_PROPERTY("Go", "s", get_go, set_go, 0, 0)\n'}),
     ('data', 'well-formed', {'data/a.conf': '<?xml version="1.0"?><a>\n'}),
     ('data', 'catalog entry', {'src/util/log.h': '"' + '0' * 32 + '"\n'}),
     ('data', 'vmmanagerd.conf has', {'data/vmmanagerd.conf': '[A]\n#Odd=1\n'}),
@@ -65,8 +74,8 @@ CASES = [
     ('shell', 'executed', {'demo': '#!/bin/sh\n'}),
 ]
 # What every tree has, so that a rule meets the files it reads.
-COMMON = {'src/util/log.h': '', 'src/util/errors.h': '', 'src/config/manager-config.h': '', 'data/vmmanagerd.catalog': '',
-          'data/vmmanagerd.conf': '', 'data/vmmanagerd.conf.5.rst': ''}
+COMMON = dict.fromkeys(['src/util/log.h', 'src/util/errors.h', 'src/config/manager-config.h',
+                        'data/vmmanagerd.catalog', 'data/vmmanagerd.conf', 'data/vmmanagerd.conf.5.rst'], '')
 
 
 def points(rule, tree):
@@ -83,7 +92,9 @@ def points(rule, tree):
 
 for rule, title, tree in CASES:
     said = [line for line in points(rule, tree) if title in line]
-    report(f'{rule} reports: {title}', [] if len(said) == 1 and said[0].startswith('not ok') else said or ['no such point'])
-report('nothing is reported of a row that asks polkit',
-       [line for line in points('authority', {'src/bus/a.c': ROW % 'authorize(m)'}) if 'asks' in line and line.startswith('not')])
+    fine = len(said) == 1 and said[0].startswith('not ok')
+    report(f'{rule} reports: {title}', [] if fine else said or ['no such point'])
+report('authority does not report a row that asks',
+       [line for line in points('authority', {'src/bus/a.c': ROW % 'authorize(m)'})
+        if 'asks' in line and line.startswith('not ok')])
 done()

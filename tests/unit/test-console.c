@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
@@ -190,6 +191,42 @@ static void test_input(Bench *bench, gconstpointer data) {
         assert_reads(bench, first, "");
 }
 
+static void test_input_waits(Bench *bench, gconstpointer data) {
+        size_t size = 1u << 20, typed[2] = {0}, heard[2] = {0};
+        int clients[2] = {new_client(bench), new_client(bench)};
+        char *streams[2] = {pattern(size), pattern(size)};
+        g_autoptr(GString) text = NULL;
+
+        /* Both type at once until nothing more goes in; the highest bit of a byte tells whose it is. */
+        for (size_t i = 0; i < size; i++) {
+                streams[0][i] &= 0x7f;
+                streams[1][i] |= (char) 0x80;
+        }
+        for (ssize_t n, sum = 1; sum > 0; settle(bench)) {
+                sum = 0;
+                for (unsigned i = 0; i < 2; i++) {
+                        n = write(clients[i], streams[i] + typed[i], MIN(size - typed[i], 10000));
+                        typed[i] += (size_t) MAX(n, 0);
+                        sum += MAX(n, 0);
+                }
+        }
+        g_assert_cmpuint(typed[0] + typed[1], <, size);
+        domain_prints(bench, "output goes on");
+        for (unsigned i = 0; i < 2; i++)
+                assert_reads(bench, clients[i], "output goes on");
+
+        text = receive(bench, bench->domain);
+        for (size_t i = 0; i < text->len; i++) {
+                unsigned whose = (uint8_t) text->str[i] >> 7;
+                g_assert_cmpint(text->str[i], ==, streams[whose][heard[whose]++]);
+        }
+        for (unsigned i = 0; i < 2; i++) {
+                g_assert_cmpuint(heard[i], ==, typed[i]);
+                fd_close(clients[i]);
+                g_free(streams[i]);
+        }
+}
+
 /* Types until nothing more goes in. */
 static size_t type_all(Bench *bench, int client, const char *data, size_t size) {
         size_t typed = 0;
@@ -202,28 +239,6 @@ static size_t type_all(Bench *bench, int client, const char *data, size_t size) 
         return typed;
 }
 
-static void test_input_waits(Bench *bench, gconstpointer data) {
-        size_t size = 4u << 20, typed[2] = {}, heard[2] = {}, before;
-        g_autofree char *stream = pattern(size);
-        int clients[2] = {new_client(bench), new_client(bench)};
-        unsigned rounds = 0;
-
-        /* One types capitals of what the other types: bit 7 tells them apart. */
-        for (size_t i = 0; i < size; i++)
-                stream[i] &= 0x7f;
-        g_autofree char *capitals = g_memdup2(stream, size);
-        for (size_t i = 0; i < size; i++)
-                capitals[i] |= (char) 0x80;
-
-        do {
-                before = typed[0] + typed[1];
-                typed[0] += type(clients[0], stream + typed[0], 10000);
-                typed[1] += type(clients[1], capitals + typed[1], 10000);
-                settle(bench);
-                rounds++;
-        } while (typed[0] + typed[1] > before);
-}
-
 static void test_leave_while_waiting(Bench *bench, gconstpointer data) {
         g_autofree char *stream = pattern(4u << 20);
         int clients[CONSOLE_CLIENTS_MAX];
@@ -234,7 +249,8 @@ static void test_leave_while_waiting(Bench *bench, gconstpointer data) {
                 (void) type_all(bench, clients[0], stream, 4u << 20);
                 for (size_t i = 0; i < CONSOLE_CLIENTS_MAX; i++)
                         fd_close(clients[i]);
-                settle(bench);
+                g_autoptr(GString) heard = receive(bench, bench->domain);
+                g_assert_cmpmem(heard->str, heard->len, stream, heard->len);
         }
 }
 
@@ -261,13 +277,14 @@ static void test_fifo(Bench *bench, gconstpointer data) {
 }
 
 static void test_domain_ends(Bench *bench, gconstpointer data) {
+        g_autofree char *typed = pattern(1u << 20);
         autofd int client = new_client(bench);
 
         domain_says(bench, "last words, ", 12);
+        g_assert_cmpuint(type_all(bench, client, typed, 1u << 20), <, 1u << 20);
         bench->domain = fd_close(bench->domain);
         assert_reads(bench, client, "last words, ");
-        g_assert_cmpint(write(client, "x", 1), ==, 1);
-        settle(bench);
+        g_assert_cmpuint(type_all(bench, client, typed, 1u << 20), ==, 1u << 20);
 
         set_source(bench);
         domain_says(bench, "first words, ", 13);
@@ -288,23 +305,49 @@ static void test_bad_source(Bench *bench, gconstpointer data) {
 }
 
 static void test_free(Bench *bench, gconstpointer data) {
-        autofd int client = new_client(bench);
+        autofd int client = new_client(bench), late = -1;
         char buffer[32];
 
         g_assert_null(console_free(NULL));
-        domain_says(bench, "last words", 10);
+        domain_prints(bench, "words");
+        late = new_client(bench);
         bench->console = console_free(bench->console);
-        g_assert_cmpint(read(client, buffer, sizeof(buffer)), ==, 10);
+        g_assert_cmpint(read(client, buffer, sizeof(buffer)), ==, 5);
         g_assert_cmpint(read(client, buffer, sizeof(buffer)), ==, 0);
+        g_assert_cmpint(read(late, buffer, sizeof(buffer)), ==, 5);
+        g_assert_cmpint(read(late, buffer, sizeof(buffer)), ==, 0);
         g_assert_cmpint(read(bench->domain, buffer, sizeof(buffer)), ==, 0);
 }
 
-static void test_drain(Bench *bench, gconstpointer data) {
+static void test_free_drains(Bench *bench, gconstpointer data) {
+        autofd int client = new_client(bench);
+        char buffer[32];
+
         domain_says(bench, "last words", 10);
+        bench->console = console_free(bench->console);
+        g_assert_cmpint(read(client, buffer, sizeof(buffer)), ==, 10);
+}
+
+static void test_drain(Bench *bench, gconstpointer data) {
+        g_autofree char *stream = pattern(60000), *text = g_malloc(60000);
+        autofd int client = new_client(bench);
+
+        domain_says(bench, stream, 60000);
         console_drain(bench->console);
-        g_auto(GStrv) lines = console_lines(bench->console, 1);
-        g_assert_cmpstr(lines[0], ==, "last words");
+        g_assert_cmpint(read(client, text, 60000), ==, 60000);
+        g_assert_cmpmem(text, 60000, stream, 60000);
         console_drain(bench->console);
+        g_assert_cmpint(read(client, text, 60000), ==, -1);
+}
+
+static void test_deaf_domain(Bench *bench, gconstpointer data) {
+        g_autofree char *typed = pattern(1u << 20);
+        autofd int client = new_client(bench);
+
+        g_assert_cmpint(shutdown(bench->domain, SHUT_RD), ==, 0);
+        g_assert_cmpuint(type_all(bench, client, typed, 1u << 20), ==, 1u << 20);
+        domain_prints(bench, "output goes on");
+        assert_reads(bench, client, "output goes on");
 }
 
 static void test_open_limit(Bench *bench, gconstpointer data) {
@@ -366,6 +409,24 @@ static void test_listen(Bench *bench, gconstpointer data) {
         assert_reads(bench, clients[0], "login: ");
         for (size_t i = 0; i < CONSOLE_CLIENTS_MAX; i++)
                 fd_close(clients[i]);
+}
+
+static void test_no_descriptors(Bench *bench, gconstpointer data) {
+        struct rlimit limit, none;
+        struct sockaddr_un address;
+        autofd int client = -1;
+        socklen_t size;
+
+        g_assert_cmpint(listen_on(bench, &address, &size), ==, 0);
+        client = connect_to(&address, size);
+        g_assert_cmpint(getrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+        none = (struct rlimit) {0, limit.rlim_max};
+        g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &none), ==, 0);
+        settle(bench);
+        g_assert_cmpint(setrlimit(RLIMIT_NOFILE, &limit), ==, 0);
+        domain_prints(bench, "login: ");
+        g_assert_cmpint(sd_event_run(bench->event, 10 * G_USEC_PER_SEC), >, 0);
+        assert_reads(bench, client, "login: ");
 }
 
 static void assert_lines(Bench *bench, unsigned n, const char *expected) {
@@ -450,12 +511,15 @@ int main(int argc, char *argv[]) {
                 {"what is typed waits for the domain, and nothing is lost", test_input_waits},
                 {"clients may leave while the domain does not listen", test_leave_while_waiting},
                 {"a FIFO is read for ever, and what is typed is dropped", test_fifo},
+                {"a domain that closes its ears keeps nobody busy", test_deaf_domain},
                 {"clients stay when the domain's end changes", test_domain_ends},
                 {"a source that cannot be watched is refused and closed", test_bad_source},
-                {"the last words reach the clients before all is closed", test_free},
+                {"the end closes everything, after all clients have what there is", test_free},
+                {"the end comes after the last words", test_free_drains},
                 {"what is left is read at once when asked", test_drain},
                 {"there is a limit of clients", test_open_limit},
                 {"connections become clients up to the limit", test_listen},
+                {"without free descriptors connections wait, and the loop rests", test_no_descriptors},
                 {"lines are counted from the newest", test_lines},
                 {"lines are clean text", test_lines_are_clean},
                 {"a full ring begins amid a line", test_lines_of_a_full_ring},

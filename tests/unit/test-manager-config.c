@@ -259,6 +259,7 @@ static void test_size_limit(Tree *tree, const void *userdata) {
 
         tree_write_bytes(tree, "etc/vmmanagerd.conf.d/a.conf", text, 1 << 20);
         g_autoptr(ManagerConfig) config = tree_load_well(tree);
+        assert_defaults(config);
         tree_write(tree, "etc/vmmanagerd.conf.d/b.conf", text);
         assert_unreadable(tree, "etc/vmmanagerd.conf.d/b.conf", EFBIG);
 }
@@ -282,13 +283,16 @@ static void test_folder_for_a_file(Tree *tree, const void *userdata) {
 }
 
 static void test_file_for_a_folder(Tree *tree, const void *userdata) {
-        char *file = tree->directories[1];
+        g_autofree char *file = tree_path(tree, "etc/file");
+        g_autofree char *drop_ins = tree_path(tree, "etc/vmmanagerd.conf.d");
 
         tree_write(tree, "etc/file", "");
-        tree->directories[1] = tree_path(tree, "etc/file");
-        assert_unreadable(tree, "etc/file/vmmanagerd.conf", ENOTDIR);
-        g_free(tree->directories[1]);
         tree->directories[1] = file;
+        assert_unreadable(tree, "etc/file/vmmanagerd.conf", ENOTDIR);
+
+        tree_write(tree, "etc/vmmanagerd.conf.d/vmmanagerd.conf.d", "");
+        tree->directories[1] = drop_ins;
+        assert_unreadable(tree, "etc/vmmanagerd.conf.d/vmmanagerd.conf.d", ENOTDIR);
 }
 
 static void test_directories(void) {
