@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* vmmanagerd: arguments, the event loop, the service manager's notifications. Wires the rooms and has no rules of its own. */
+/* vmmanagerd: arguments, the event loop, the service manager's notifications. Wires the rooms and has no
+ * rules of its own. */
 
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
 #include "bus/bus.h"
@@ -15,7 +17,8 @@
 static gboolean option_user = FALSE, option_version = FALSE;
 
 static const GOptionEntry options[] = {
-        {"user", 0, 0, G_OPTION_ARG_NONE, &option_user, "Serve the session bus, with the user's own service manager", NULL},
+        {"user", 0, 0, G_OPTION_ARG_NONE, &option_user,
+                "Serve the session bus, with the user's own service manager", NULL},
         {"version", 0, 0, G_OPTION_ARG_NONE, &option_version, "Show the version and exit", NULL},
         {NULL},
 };
@@ -25,7 +28,8 @@ static int arguments_parse(int argc, char **argv) {
         g_autoptr(GOptionContext) context = g_option_context_new(NULL);
         g_autoptr(GError) error = NULL;
 
-        g_option_context_set_summary(context, "Manages virtual machines and groups of processes as " BUS_NAME " on D-Bus.");
+        g_option_context_set_summary(
+                context, "Manages virtual machines and groups of processes as " BUS_NAME " on D-Bus.");
         g_option_context_add_main_entries(context, options, NULL);
         if (!g_option_context_parse(context, &argc, &argv, &error)) {
                 fprintf(stderr, "vmmanagerd: %s\n", error->message);
@@ -61,7 +65,8 @@ static char *runtime_directory(void) {
 
         if (given)
                 return g_strdup(given);
-        return option_user ? g_build_filename(g_get_user_runtime_dir(), "vmmanager", NULL) : g_strdup("/run/vmmanager");
+        return option_user ? g_build_filename(g_get_user_runtime_dir(), "vmmanager", NULL)
+                           : g_strdup("/run/vmmanager");
 }
 
 /* Child processes are watched through pidfds, the others end the loop. */
@@ -79,12 +84,23 @@ static int signals_prepare(sd_event *event) {
         return r < 0 ? r : sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
 }
 
+/* A domain takes half a dozen descriptors. */
+static void descriptors_raise(void) {
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return;
+        limit.rlim_cur = limit.rlim_max;
+        (void) setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 /* Everything is exported by now, so whoever finds the name finds the objects too. */
 static int on_name_requested(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
         sd_event *event = userdata;
         uint32_t result = 0;
 
-        if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read(reply, "u", &result) < 0 || result != 1) {
+        if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read(reply, "u", &result) < 0 ||
+                result != 1) {
                 const sd_bus_error *error = sd_bus_message_get_error(reply);
                 log_error("Cannot have the name " BUS_NAME ": %s", error ? error->message : "it is taken");
                 return sd_event_exit(event, EXIT_FAILURE);
@@ -103,6 +119,7 @@ static int run(void) {
         Bus *bus = NULL;
         int r;
 
+        descriptors_raise();
         r = settings_load(&settings);
         if (r < 0)
                 return r;

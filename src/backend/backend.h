@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What runs in a domain, behind one table of operations: a QEMU machine or plain processes. A backend prepares the payload and talks to it;
- * scopes, signals and the freezer are not its business. */
+/* What runs in a domain, behind one table of operations: a QEMU machine or plain processes. A backend
+ * prepares the payload and talks to it; scopes, signals and the freezer are not its business. */
 
 #include "backend/console.h"
 #include "config/domain-config.h"
@@ -21,29 +21,32 @@ typedef struct BackendContext {
 } BackendContext;
 
 typedef struct BackendObserver {
-        void (*warning)(void *userdata, const char *text);
+        void (*monitor_lost)(void *userdata, const char *reason);
 } BackendObserver;
 
 /* r: 0, or negative with the reason. */
 typedef void (*BackendReply)(void *userdata, int r, const sd_bus_error *error);
 
-/* Operations that take a reply answer later, once, unless they are forgotten; they return 0 or a negative errno with *error set. An
- * operation that is NULL has nothing to do: its caller goes on. */
+/* Operations that take a reply answer later, once, unless they are forgotten; they return 0 or a negative
+ * errno with *error set. An operation that is NULL has nothing to do: its caller goes on. */
 typedef struct BackendOps {
         DomainKind kind;
 
         /* Whether the payload, once executed, waits by itself before the guest's first instruction. */
         bool starts_halted;
 
-        /* Checks what only the host can tell and has no side effect. The configuration must outlive the backend. */
-        int (*create)(const BackendContext *context, const DomainConfig *config, Backend **ret, sd_bus_error *error);
+        /* Checks what only the host can tell and has no side effect. The configuration must outlive the
+         * backend. */
+        int (*create)(const BackendContext *context, const DomainConfig *config, Backend **ret,
+                sd_bus_error *error);
         void (*destroy)(Backend *backend);
 
         /* Makes what the payload inherits; *ret borrows from the backend and holds until the spawn. */
         int (*prepare)(Backend *backend, const RunDir *dir, SpawnSpec *ret, sd_bus_error *error);
 
         /* The payload has been executed: replies when it answers. */
-        int (*connect)(Backend *backend, const RunDir *dir, BackendReply reply, void *userdata, sd_bus_error *error);
+        int (*connect)(Backend *backend, const RunDir *dir, BackendReply reply, void *userdata,
+                sd_bus_error *error);
 
         /* Stops and continues the guest's clock and vCPUs; bounded in time whatever the payload does. */
         int (*halt)(Backend *backend, BackendReply reply, void *userdata, sd_bus_error *error);
@@ -55,7 +58,8 @@ typedef struct BackendOps {
         /* The reply that is due will not be called. */
         void (*forget)(Backend *backend);
 
-        /* What the payload last said of itself: why it ended ("guest-shutdown"), or its last words; NULL when it said nothing. */
+        /* What the payload last said of itself: why it ended ("guest-shutdown"), or its last words; NULL
+         * when it said nothing. */
         const char *(*end_reason)(const Backend *backend);
         char *(*last_words)(const Backend *backend);
 } BackendOps;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Domains that are processes: a command, run as its owner, its output on the domain's console. Also those that were adopted, which
- * need nothing from here. */
+/* Domains that are processes: a command, run as its owner, its output on the domain's console. Also those
+ * that were adopted, which need nothing from here. */
 
 #include <errno.h>
 
@@ -14,7 +14,8 @@ typedef struct ProcessBackend {
         BackendContext context;
         const DomainConfig *config;
         SpawnUser *user;
-        int output;   /* the writing end of the console's FIFO: held, so that the FIFO never ends before the domain */
+        int output; /* the writing end of the console's FIFO: held, so that the FIFO never ends before the
+                     * domain */
 } ProcessBackend;
 
 static void process_destroy(Backend *backend) {
@@ -25,7 +26,8 @@ static void process_destroy(Backend *backend) {
         g_free(p);
 }
 
-static int process_create(const BackendContext *context, const DomainConfig *config, Backend **ret, sd_bus_error *error) {
+static int process_create(
+        const BackendContext *context, const DomainConfig *config, Backend **ret, sd_bus_error *error) {
         ProcessBackend *p = g_new0(ProcessBackend, 1);
         g_autoptr(Backend) backend = &p->parent;
         g_autofree char *owner = g_strdup_printf("%u", context->owner), *program = NULL;

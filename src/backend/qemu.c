@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Domains that are QEMU machines: what one inherits, and what is asked of it through its monitor. Monitor and console are listening
- * sockets that QEMU holds, so that whoever comes after this daemon can connect again. */
+/* Domains that are QEMU machines: what one inherits, and what is asked of it through its monitor. Monitor
+ * and console are listening sockets that QEMU holds, so that whoever comes after this daemon can connect
+ * again. */
 
 #include <errno.h>
 #include <string.h>
@@ -51,12 +52,14 @@ static void qemu_destroy(Backend *backend) {
         g_free(q);
 }
 
-/* A /dev/kvm that opens is no proof: without the processor's virtualisation a guest created there never runs. */
+/* A /dev/kvm that opens is no proof: without the processor's virtualisation a guest created there never
+ * runs. */
 bool qemu_kvm_is_usable(void) {
         g_autofree char *cpuinfo = NULL;
 
-        return access("/dev/kvm", R_OK | W_OK) == 0 && g_file_get_contents("/proc/cpuinfo", &cpuinfo, NULL, NULL) &&
-                g_regex_match_simple("^flags\\s*:.*\\b(vmx|svm)\\b", cpuinfo, G_REGEX_MULTILINE, 0);
+        return access("/dev/kvm", R_OK | W_OK) == 0 &&
+               g_file_get_contents("/proc/cpuinfo", &cpuinfo, NULL, NULL) &&
+               g_regex_match_simple("^flags\\s*:.*\\b(vmx|svm)\\b", cpuinfo, G_REGEX_MULTILINE, 0);
 }
 
 static int qemu_check_files(const QemuBackend *q, sd_bus_error *error) {
@@ -67,7 +70,8 @@ static int qemu_check_files(const QemuBackend *q, sd_bus_error *error) {
         return r;
 }
 
-static int qemu_create(const BackendContext *context, const DomainConfig *config, Backend **ret, sd_bus_error *error) {
+static int qemu_create(
+        const BackendContext *context, const DomainConfig *config, Backend **ret, sd_bus_error *error) {
         QemuBackend *q = g_new0(QemuBackend, 1);
         g_autoptr(Backend) backend = &q->parent;
         bool kvm = qemu_kvm_is_usable();
@@ -76,13 +80,15 @@ static int qemu_create(const BackendContext *context, const DomainConfig *config
         *q = (QemuBackend) {{&backend_qemu, NULL, NULL}, *context, config,
                 .monitor_listener = -1, .console_listener = -1, .output = -1};
         if (spawn_find_program(context->settings->qemu_binary, &q->binary, NULL) < 0)
-                return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED, "There is no QEMU on this host: no program '%s'",
-                        context->settings->qemu_binary);
+                return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
+                        "There is no QEMU on this host: no program '%s'", context->settings->qemu_binary);
         if (!context->user_mode && spawn_user_new(context->settings->qemu_user, &q->user, NULL) < 0)
                 return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
-                        "QEMU has no user to run as on this host: there is no user '%s'", context->settings->qemu_user);
+                        "QEMU has no user to run as on this host: there is no user '%s'",
+                        context->settings->qemu_user);
         if (config->accelerator == ACCELERATOR_KVM && !kvm)
-                return sd_bus_error_set(error, VMM_ERROR_NOT_SUPPORTED, "Accelerator: this host has no usable KVM");
+                return sd_bus_error_set(
+                        error, VMM_ERROR_NOT_SUPPORTED, "Accelerator: this host has no usable KVM");
         q->accelerator = config->accelerator == ACCELERATOR_AUTO ? (kvm ? ACCELERATOR_KVM : ACCELERATOR_TCG)
                                                                  : config->accelerator;
         r = qemu_check_files(q, error);
@@ -107,9 +113,11 @@ static int qemu_prepare(Backend *backend, const RunDir *dir, SpawnSpec *ret, sd_
         if (r >= 0)
                 r = console_set_source(q->messages, fd_steal(&reader));
         if (r < 0)
-                return sd_bus_error_set_errnof(error, r, "Cannot make the sockets of QEMU: %s", g_strerror(-r));
+                return sd_bus_error_set_errnof(
+                        error, r, "Cannot make the sockets of QEMU: %s", g_strerror(-r));
 
-        q->argv = qemu_command_line(q->config, &(QemuLayout) {q->binary, q->accelerator, SPAWN_FD_FIRST, SPAWN_FD_FIRST + 1});
+        q->argv = qemu_command_line(
+                q->config, &(QemuLayout) {q->binary, q->accelerator, SPAWN_FD_FIRST, SPAWN_FD_FIRST + 1});
         *ret = (SpawnSpec) {
                 .argv = q->argv,
                 .user = q->user,
@@ -141,7 +149,8 @@ static void on_monitor_ready(void *userdata) {
 static void on_monitor_event(void *userdata, const char *name, JsonObject *data) {
         QemuBackend *q = userdata;
 
-        /* {"guest": true, "reason": "guest-shutdown"}; a string of QEMU's, but the guest has a hand in it: bounded. */
+        /* {"guest": true, "reason": "guest-shutdown"}; a string of QEMU's, but the guest has a hand in it:
+         * bounded. */
         if (g_str_equal(name, "SHUTDOWN")) {
                 const char *reason = json_object_get_string_member_with_default(data, "reason", "unknown");
 
@@ -154,10 +163,8 @@ static void on_monitor_closed(void *userdata, const char *reason) {
         QemuBackend *q = userdata;
 
         /* The end of QEMU closes it as well, and then its exit tells more. */
-        if (!q->end_reason && q->parent.observer) {
-                g_autofree char *text = g_strdup_printf("QEMU's monitor is lost: %s", reason);
-                q->parent.observer->warning(q->parent.userdata, text);
-        }
+        if (!q->end_reason)
+                q->parent.observer->monitor_lost(q->parent.userdata, reason);
         qemu_reply(q, -EPIPE, &SD_BUS_ERROR_MAKE_CONST(VMM_ERROR_MONITOR_FAILED, "QEMU's monitor is lost"));
 }
 
@@ -167,7 +174,8 @@ static const QmpObserver monitor_observer = {
         .closed = on_monitor_closed,
 };
 
-static int qemu_connect(Backend *backend, const RunDir *dir, BackendReply reply, void *userdata, sd_bus_error *error) {
+static int qemu_connect(
+        Backend *backend, const RunDir *dir, BackendReply reply, void *userdata, sd_bus_error *error) {
         QemuBackend *q = (QemuBackend *) backend;
         autofd int monitor = -1, console = -1;
         int r;
@@ -184,22 +192,23 @@ static int qemu_connect(Backend *backend, const RunDir *dir, BackendReply reply,
         if (r >= 0)
                 r = qmp_new(q->context.event, fd_steal(&monitor), &monitor_observer, q, &q->qmp);
         if (r < 0)
-                return sd_bus_error_setf(error, VMM_ERROR_MONITOR_FAILED, "Cannot connect to QEMU: %s", g_strerror(-r));
+                return sd_bus_error_setf(
+                        error, VMM_ERROR_MONITOR_FAILED, "Cannot connect to QEMU: %s", g_strerror(-r));
         q->reply = reply;
         q->reply_userdata = userdata;
         return 0;
 }
 
-static int qemu_command(Backend *backend, const char *command, uint64_t timeout_usec, BackendReply reply, void *userdata,
-        sd_bus_error *error) {
+static int qemu_command(Backend *backend, const char *command, uint64_t timeout_usec, BackendReply reply,
+        void *userdata, sd_bus_error *error) {
         QemuBackend *q = (QemuBackend *) backend;
         int r = -ENOTCONN;
 
         if (q->qmp)
                 r = qmp_call(q->qmp, command, NULL, timeout_usec, on_command_reply, q, &q->call);
         if (r < 0)
-                return sd_bus_error_setf(error, VMM_ERROR_MONITOR_FAILED, "QEMU cannot be told to %s: its monitor is lost",
-                        command);
+                return sd_bus_error_setf(error, VMM_ERROR_MONITOR_FAILED,
+                        "QEMU cannot be told to %s: its monitor is lost", command);
         q->reply = reply;
         q->reply_userdata = userdata;
         return 0;

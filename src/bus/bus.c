@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Registers the tree and turns what core tells into signals. No verb is carried out here, nobody is asked anything. */
+/* Registers the tree and turns what core tells into signals. No verb is carried out here, nobody is asked
+ * anything. */
 
 #include <errno.h>
 #include <stdio.h>
@@ -15,7 +16,8 @@ static const struct {
         unsigned change;
         const char *const properties[8];
 } changed_properties[] = {
-        {DOMAIN_CHANGED_STATE, {"State", "StateReason", "StateTimestamp", "Running", "Paused", "Dying", "Crashed"}},
+        {DOMAIN_CHANGED_STATE,
+                {"State", "StateReason", "StateTimestamp", "Running", "Paused", "Dying", "Crashed"}},
         {DOMAIN_CHANGED_PLACE, {"Leader", "ControlGroup", "InvocationID", "StartTimestamp"}},
         {DOMAIN_CHANGED_FREEZER, {"FreezerState", "PauseReasons"}},
         {DOMAIN_CHANGED_STOP, {"StopPhase", "StopDeadlineUSec"}},
@@ -39,8 +41,8 @@ char *bus_job_path(const Job *job) {
 
 int bus_check_flags(uint64_t flags, uint64_t known, sd_bus_error *error) {
         if (flags & ~known)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "flags: unknown bits 0x%" G_GINT64_MODIFIER "x",
-                        flags & ~known);
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                        "flags: unknown bits 0x%" G_GINT64_MODIFIER "x", flags & ~known);
         return 0;
 }
 
@@ -60,14 +62,16 @@ int bus_verb_result(sd_bus_message *m, int r) {
         return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
 }
 
-/* ---- What core tells. A signal that cannot be sent is lost with the connection, which ends the daemon. ---- */
+/* ---- What core tells. A signal that cannot be sent is lost with the connection, which ends the daemon.
+ * ---- */
 
 static void on_domain_added(void *userdata, Domain *domain) {
         Bus *bus = userdata;
         g_autofree char *path = bus_domain_path(domain);
 
         (void) sd_bus_emit_object_added(bus->bus, path);
-        (void) sd_bus_emit_signal(bus->bus, BUS_PATH, BUS_INTERFACE("Manager"), "DomainAdded", "so", domain->config->name, path);
+        (void) sd_bus_emit_signal(bus->bus, BUS_PATH, BUS_INTERFACE("Manager"), "DomainAdded", "so",
+                domain->config->name, path);
 }
 
 static void on_domain_removed(void *userdata, Domain *domain) {
@@ -76,8 +80,8 @@ static void on_domain_removed(void *userdata, Domain *domain) {
 
         g_hash_table_remove(bus->autodestroy, domain);
         (void) sd_bus_emit_object_removed(bus->bus, path);
-        (void) sd_bus_emit_signal(bus->bus, BUS_PATH, BUS_INTERFACE("Manager"), "DomainRemoved", "so", domain->config->name,
-                path);
+        (void) sd_bus_emit_signal(bus->bus, BUS_PATH, BUS_INTERFACE("Manager"), "DomainRemoved", "so",
+                domain->config->name, path);
 }
 
 static void on_domain_changed(void *userdata, Domain *domain, unsigned changes) {
@@ -86,10 +90,12 @@ static void on_domain_changed(void *userdata, Domain *domain, unsigned changes) 
         g_autoptr(GPtrArray) names = g_ptr_array_new();
 
         for (size_t i = 0; i < G_N_ELEMENTS(changed_properties); i++)
-                for (const char *const *p = changed_properties[i].properties; changes & changed_properties[i].change && *p; p++)
+                for (const char *const *p = changed_properties[i].properties;
+                        changes & changed_properties[i].change && *p; p++)
                         g_ptr_array_add(names, (void *) *p);
         g_ptr_array_add(names, NULL);
-        (void) sd_bus_emit_properties_changed_strv(bus->bus, path, BUS_INTERFACE("Domain"), (char **) names->pdata);
+        (void) sd_bus_emit_properties_changed_strv(
+                bus->bus, path, BUS_INTERFACE("Domain"), (char **) names->pdata);
 }
 
 static int append_exit(sd_bus_message *m, const Domain *domain) {
@@ -109,9 +115,9 @@ static void on_state_changed(void *userdata, Domain *domain, DomainState old) {
         g_autoptr(sd_bus_message) m = NULL;
 
         if (sd_bus_message_new_signal(bus->bus, &m, path, BUS_INTERFACE("Domain"), "StateChanged") >= 0 &&
-            sd_bus_message_append(m, "sss", domain_state_to_string(old), domain_state_to_string(domain->state),
-                    domain->state_reason) >= 0 &&
-            append_exit(m, domain) >= 0)
+                sd_bus_message_append(m, "sss", domain_state_to_string(old),
+                        domain_state_to_string(domain->state), domain->state_reason) >= 0 &&
+                append_exit(m, domain) >= 0)
                 (void) sd_bus_send(bus->bus, m, NULL);
 }
 
@@ -134,8 +140,8 @@ static void on_job_added(void *userdata, Job *job) {
         g_autofree char *path = bus_job_path(job);
 
         (void) sd_bus_emit_object_added(bus->bus, path);
-        (void) sd_bus_emit_signal(bus->bus, BUS_PATH, BUS_INTERFACE("Manager"), "JobNew", "uoss", job->id, path,
-                job->domain->config->name, job->kind->verb);
+        (void) sd_bus_emit_signal(bus->bus, BUS_PATH, BUS_INTERFACE("Manager"), "JobNew", "uoss", job->id,
+                path, job->domain->config->name, job->kind->verb);
 }
 
 static void on_job_removed(void *userdata, Job *job) {
@@ -143,15 +149,17 @@ static void on_job_removed(void *userdata, Job *job) {
         g_autofree char *path = bus_job_path(job);
 
         (void) sd_bus_emit_object_removed(bus->bus, path);
-        (void) sd_bus_emit_signal(bus->bus, BUS_PATH, BUS_INTERFACE("Manager"), "JobRemoved", "uosss", job->id, path,
-                job->domain->config->name, job->kind->verb, job_result_to_string(job->result));
+        (void) sd_bus_emit_signal(bus->bus, BUS_PATH, BUS_INTERFACE("Manager"), "JobRemoved", "uosss",
+                job->id, path, job->domain->config->name, job->kind->verb,
+                job_result_to_string(job->result));
 }
 
 static void on_job_changed(void *userdata, Job *job) {
         Bus *bus = userdata;
         g_autofree char *path = bus_job_path(job);
 
-        (void) sd_bus_emit_properties_changed(bus->bus, path, BUS_INTERFACE("Job"), "Phase", "DeadlineUSec", NULL);
+        (void) sd_bus_emit_properties_changed(
+                bus->bus, path, BUS_INTERFACE("Job"), "Phase", "DeadlineUSec", NULL);
 }
 
 static const ManagerObserver bus_observer = {
@@ -168,7 +176,8 @@ static const ManagerObserver bus_observer = {
 
 /* ---- The tree. ---- */
 
-/* sd-bus calls a property's setter without a way to wait, so what must be asked is asked before it gets there. */
+/* sd-bus calls a property's setter without a way to wait, so what must be asked is asked before it gets
+ * there. */
 static int filter_set(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         Bus *bus = userdata;
         g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
@@ -205,10 +214,10 @@ static int bus_register(Bus *bus) {
         for (size_t i = 0; i < G_N_ELEMENTS(bus_objects); i++) {
                 const BusObject *object = bus_objects[i];
 
-                r = object->find
-                        ? sd_bus_add_fallback_vtable(bus->bus, &slot, object->path, object->interface, object->vtable,
-                                  object->find, bus)
-                        : sd_bus_add_object_vtable(bus->bus, &slot, object->path, object->interface, object->vtable, bus);
+                r = object->find ? sd_bus_add_fallback_vtable(bus->bus, &slot, object->path,
+                                           object->interface, object->vtable, object->find, bus)
+                                 : sd_bus_add_object_vtable(bus->bus, &slot, object->path, object->interface,
+                                           object->vtable, bus);
                 if (r < 0)
                         return r;
                 g_ptr_array_add(bus->slots, slot);

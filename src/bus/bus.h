@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The D-Bus skin: the tree of objects, and what core tells turned into signals. Handlers read, check, ask, call core once, and reply
- * later; the rules are core's. */
+/* The D-Bus skin: the tree of objects, and what core tells turned into signals. Handlers read, check, ask,
+ * call core once, and reply later; the rules are core's. */
 
 #include <glib.h>
 
@@ -25,7 +25,8 @@ struct Bus {
         GPtrArray *slots;          /* sd_bus_slot: the tree */
 };
 
-/* Exports everything on the connection, which stays the caller's, and becomes the manager's observer. Returns 0 or a negative errno. */
+/* Exports everything on the connection, which stays the caller's, and becomes the manager's observer.
+ * Returns 0 or a negative errno. */
 int bus_new(sd_bus *connection, Manager *manager, Bus **ret);
 Bus *bus_free(Bus *bus);
 
@@ -40,12 +41,13 @@ char *bus_job_path(const Job *job);
 /* For `t flags` arguments. Returns 0 or -EINVAL with InvalidArgs naming the bits. */
 int bus_check_flags(uint64_t flags, uint64_t known, sd_bus_error *error);
 
-/* How a handler that asked core for a verb ends: r is what core returned, and the message was kept for bus_verb_reply() with a
- * reference. */
+/* How a handler that asked core for a verb ends: r is what core returned, and the message was kept for
+ * bus_verb_reply() with a reference. */
 int bus_verb_result(sd_bus_message *m, int r);
 void bus_verb_reply(void *message, int r, const sd_bus_error *error);
 
-/* One object kind is one descriptor. Finders follow sd_bus_object_find_t, enumerators sd_bus_node_enumerator_t. */
+/* One object kind is one descriptor. Finders follow sd_bus_object_find_t, enumerators
+ * sd_bus_node_enumerator_t. */
 typedef struct BusObject {
         const char *path, *interface;
         const sd_bus_vtable *vtable;
@@ -59,6 +61,7 @@ extern const BusObject manager_object, domain_object, job_object;
 int domain_append_stats(sd_bus_message *reply, const Domain *domain);
 
 /* authorize() with the details of the domain; member as there. */
-int authorize_domain_as(const Domain *domain, sd_bus_message *m, const char *member, uid_t *ret_uid, sd_bus_error *error);
+int authorize_domain_as(
+        const Domain *domain, sd_bus_message *m, const char *member, uid_t *ret_uid, sd_bus_error *error);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bus, bus_free)

@@ -32,7 +32,8 @@ int plan_append(sd_bus_message *m, const StopPlan *plan) {
 
         r = sd_bus_message_open_container(m, 'a', "(st)");
         for (size_t i = 0; i < plan->n_steps && r >= 0; i++)
-                r = sd_bus_message_append(m, "(st)", stop_step_name(&plan->steps[i]), plan->steps[i].timeout_usec);
+                r = sd_bus_message_append(
+                        m, "(st)", stop_step_name(&plan->steps[i]), plan->steps[i].timeout_usec);
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
@@ -82,14 +83,15 @@ static int entry_read(sd_bus_message *m, DomainConfig *config, sd_bus_error *err
                 return r;
         key = domain_config_key(name);
         if (!key)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "config: there is no key '%s'", name);
+                return sd_bus_error_setf(
+                        error, SD_BUS_ERROR_INVALID_ARGS, "config: there is no key '%s'", name);
         signature = config_type_signature(key->type);
         r = sd_bus_message_peek_type(m, NULL, &contents);
         if (r < 0)
                 return r;
         if (!g_str_equal(contents, signature))
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "config: %s is of type '%s', not '%s'", name,
-                        signature, contents);
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                        "config: %s is of type '%s', not '%s'", name, signature, contents);
         r = sd_bus_message_enter_container(m, 'v', signature);
         if (r >= 0)
                 r = value_read(m, key, config, error);

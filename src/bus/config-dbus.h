@@ -5,8 +5,8 @@
 
 #include "config/domain-config.h"
 
-/* Reads an a{sv} into the configuration. Returns 0, or -EINVAL with InvalidArgs (an unknown key, a value of the wrong type) or
- * InvalidConfig (a value that cannot be). */
+/* Reads an a{sv} into the configuration. Returns 0, or -EINVAL with InvalidArgs (an unknown key, a value of
+ * the wrong type) or InvalidConfig (a value that cannot be). */
 int config_read(sd_bus_message *m, DomainConfig *config, sd_bus_error *error);
 
 /* Reads an a(st); an empty one is an empty plan. Returns 0, or -EINVAL with InvalidArgs. */

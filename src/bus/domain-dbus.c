@@ -21,8 +21,8 @@ enum {
 
 /* ---- Objects: found by UUID, or by name. ---- */
 
-static int domain_find(sd_bus *connection, const char *path, const char *interface, void *userdata, void **found,
-        sd_bus_error *error) {
+static int domain_find(sd_bus *connection, const char *path, const char *interface, void *userdata,
+        void **found, sd_bus_error *error) {
         Bus *bus = userdata;
         g_autofree char *label = NULL;
         sd_id128_t uuid;
@@ -34,7 +34,8 @@ static int domain_find(sd_bus *connection, const char *path, const char *interfa
         return *found ? 1 : 0;
 }
 
-static int domain_enumerate(sd_bus *connection, const char *prefix, void *userdata, char ***nodes, sd_bus_error *error) {
+static int domain_enumerate(
+        sd_bus *connection, const char *prefix, void *userdata, char ***nodes, sd_bus_error *error) {
         Bus *bus = userdata;
         g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
         GHashTableIter iter;
@@ -49,7 +50,8 @@ static int domain_enumerate(sd_bus *connection, const char *prefix, void *userda
         return 1;
 }
 
-int authorize_domain_as(const Domain *domain, sd_bus_message *m, const char *member, uid_t *ret_uid, sd_bus_error *error) {
+int authorize_domain_as(
+        const Domain *domain, sd_bus_message *m, const char *member, uid_t *ret_uid, sd_bus_error *error) {
         char uuid[SD_ID128_UUID_STRING_MAX];
 
         return authorize(bus_of(domain)->authority, m, &(AuthorityDetails) {
@@ -64,7 +66,8 @@ int authorize_domain_as(const Domain *domain, sd_bus_message *m, const char *mem
 
 /* ---- Verbs. ---- */
 
-typedef int (*SimpleVerb)(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
+typedef int (*SimpleVerb)(
+        Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
 
 static int simple_verb(sd_bus_message *m, Domain *domain, SimpleVerb verb, sd_bus_error *error) {
         uid_t uid;
@@ -98,7 +101,8 @@ static int method_shutdown(sd_bus_message *m, void *userdata, sd_bus_error *erro
         return r < 0 ? r : simple_verb(m, userdata, domain_shutdown, error);
 }
 
-static int stop_verb(sd_bus_message *m, Domain *domain, const StopPlan *plan, uint64_t flags, sd_bus_error *error) {
+static int stop_verb(
+        sd_bus_message *m, Domain *domain, const StopPlan *plan, uint64_t flags, sd_bus_error *error) {
         uid_t uid;
         int r;
 
@@ -116,14 +120,17 @@ static int method_destroy(sd_bus_message *m, void *userdata, sd_bus_error *error
 
         r = sd_bus_message_read(m, "t", &flags);
         if (r >= 0)
-                r = bus_check_flags(flags, DESTROY_GRACEFUL | DESTROY_NOWAIT | DESTROY_FORCE | DESTROY_REMOVE_LOGS, error);
+                r = bus_check_flags(flags,
+                        DESTROY_GRACEFUL | DESTROY_NOWAIT | DESTROY_FORCE | DESTROY_REMOVE_LOGS, error);
         if (r < 0)
                 return r;
         if ((flags & DESTROY_GRACEFUL) && (flags & DESTROY_FORCE))
-                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "flags: GRACEFUL (1) and FORCE (4) contradict each other");
+                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
+                        "flags: GRACEFUL (1) and FORCE (4) contradict each other");
         return stop_verb(m, userdata,
-                flags & DESTROY_FORCE ? &stop_plan_destroy_force
-                                      : flags & DESTROY_GRACEFUL ? &stop_plan_destroy_graceful : &stop_plan_destroy,
+                flags & DESTROY_FORCE      ? &stop_plan_destroy_force
+                : flags & DESTROY_GRACEFUL ? &stop_plan_destroy_graceful
+                                           : &stop_plan_destroy,
                 flags, error);
 }
 
@@ -153,9 +160,11 @@ static int method_kill(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         if (r < 0)
                 return r;
         if ((int) kill_whom_from_string(whom) < 0)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "whom: '%s' is neither 'leader' nor 'all'", whom);
+                return sd_bus_error_setf(
+                        error, SD_BUS_ERROR_INVALID_ARGS, "whom: '%s' is neither 'leader' nor 'all'", whom);
         if (signal <= 0 || signal >= _NSIG)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "signal: there is no signal %d", signal);
+                return sd_bus_error_setf(
+                        error, SD_BUS_ERROR_INVALID_ARGS, "signal: there is no signal %d", signal);
         r = authorize_domain_as(domain, m, NULL, &uid, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
@@ -165,7 +174,8 @@ static int method_kill(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 
 /* ---- Looking in. ---- */
 
-static void on_processes(void *userdata, int r, const UnitProcess *processes, size_t n, const sd_bus_error *error) {
+static void on_processes(
+        void *userdata, int r, const UnitProcess *processes, size_t n, const sd_bus_error *error) {
         g_autoptr(sd_bus_message) m = userdata, reply = NULL;
 
         if (r >= 0)
@@ -173,7 +183,8 @@ static void on_processes(void *userdata, int r, const UnitProcess *processes, si
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "(sus)");
         for (size_t i = 0; i < n && r >= 0; i++)
-                r = sd_bus_message_append(reply, "(sus)", processes[i].cgroup, processes[i].pid, processes[i].command_line);
+                r = sd_bus_message_append(
+                        reply, "(sus)", processes[i].cgroup, processes[i].pid, processes[i].command_line);
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         if (r >= 0)
@@ -190,7 +201,7 @@ static int method_get_processes(sd_bus_message *m, void *userdata, sd_bus_error 
         r = authorize_domain_as(domain, m, NULL, &uid, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = unit_get_processes(domain->manager->units, domain->config->cgroup_path->unit, on_processes,
+        r = unit_get_processes(domain_units(domain), domain_unit(domain), on_processes,
                 sd_bus_message_ref(m), NULL);
         if (r < 0) {
                 sd_bus_message_unref(m);
@@ -210,8 +221,9 @@ static int method_open_console(sd_bus_message *m, void *userdata, sd_bus_error *
                 return r < 0 ? r : 1;
         r = console_open(domain->console, &fd);
         if (r == -EUSERS)
-                return sd_bus_error_setf(error, VMM_ERROR_LIMIT_EXCEEDED, "The console of '%s' has %u clients already",
-                        domain->config->name, CONSOLE_CLIENTS_MAX);
+                return sd_bus_error_setf(error, VMM_ERROR_LIMIT_EXCEEDED,
+                        "The console of '%s' has %u clients already", domain->config->name,
+                        CONSOLE_CLIENTS_MAX);
         return r < 0 ? r : sd_bus_reply_method_return(m, "h", fd);
 }
 
@@ -279,28 +291,28 @@ static int method_get_stats(sd_bus_message *m, void *userdata, sd_bus_error *err
 
 /* ---- Properties. ---- */
 
-#define DEFINE_DOMAIN_PROPERTY(noun, signature, ...)                                                         \
-        static int property_##noun(sd_bus *bus, const char *path, const char *interface, const char *name,   \
-                sd_bus_message *reply, void *userdata, sd_bus_error *error) {                                \
-                const Domain *domain = userdata;                                                             \
-                return sd_bus_message_append(reply, signature, __VA_ARGS__);                                 \
+#define DEFINE_DOMAIN_PROPERTY(noun, signature, ...)                                                        \
+        static int property_##noun(sd_bus *bus, const char *path, const char *interface, const char *name,  \
+                sd_bus_message *reply, void *userdata, sd_bus_error *error) {                               \
+                const Domain *domain = userdata;                                                            \
+                return sd_bus_message_append(reply, signature, __VA_ARGS__);                                \
         }
 
 /* The same for a counter, read afresh. */
-#define DEFINE_DOMAIN_COUNTER(noun)                                                                          \
-        static int property_##noun(sd_bus *bus, const char *path, const char *interface, const char *name,   \
-                sd_bus_message *reply, void *userdata, sd_bus_error *error) {                                \
-                CgroupStats stats;                                                                           \
-                domain_stats(userdata, &stats);                                                              \
-                return sd_bus_message_append(reply, "t", stats.noun);                                        \
+#define DEFINE_DOMAIN_COUNTER(noun)                                                                         \
+        static int property_##noun(sd_bus *bus, const char *path, const char *interface, const char *name,  \
+                sd_bus_message *reply, void *userdata, sd_bus_error *error) {                               \
+                CgroupStats stats;                                                                          \
+                domain_stats(userdata, &stats);                                                             \
+                return sd_bus_message_append(reply, "t", stats.noun);                                       \
         }
 
 /* The same for an array or a dictionary that a function appends. */
-#define DEFINE_DOMAIN_APPENDED(noun, append)                                                                 \
-        static int property_##noun(sd_bus *bus, const char *path, const char *interface, const char *name,   \
-                sd_bus_message *reply, void *userdata, sd_bus_error *error) {                                \
-                const Domain *domain = userdata;                                                             \
-                return append;                                                                               \
+#define DEFINE_DOMAIN_APPENDED(noun, append)                                                                \
+        static int property_##noun(sd_bus *bus, const char *path, const char *interface, const char *name,  \
+                sd_bus_message *reply, void *userdata, sd_bus_error *error) {                               \
+                const Domain *domain = userdata;                                                            \
+                return append;                                                                              \
         }
 
 static int append_uuid(sd_bus_message *reply, sd_id128_t uuid) {
@@ -345,7 +357,8 @@ static int append_blockers(sd_bus_message *reply, const GArray *blockers) {
         r = sd_bus_message_open_container(reply, 'a', "(uss)");
         for (unsigned i = 0; i < blockers->len && r >= 0; i++) {
                 const CgroupBlocker *blocker = &g_array_index(blockers, CgroupBlocker, i);
-                r = sd_bus_message_append(reply, "(uss)", (uint32_t) blocker->pid, blocker->comm, blocker->why);
+                r = sd_bus_message_append(
+                        reply, "(uss)", (uint32_t) blocker->pid, blocker->comm, blocker->why);
         }
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
@@ -393,21 +406,22 @@ DEFINE_DOMAIN_APPENDED(stop_plan, plan_append(reply, &domain->config->stop_plan)
 DEFINE_DOMAIN_PROPERTY(stop_phase, "s", domain->stop_phase)
 DEFINE_DOMAIN_PROPERTY(stop_deadline, "t", domain->stop_deadline_usec)
 DEFINE_DOMAIN_PROPERTY(pause_timeout, "t", domain->config->pause_timeout_usec)
-DEFINE_DOMAIN_APPENDED(pause_reasons, sd_bus_message_append_strv(reply, (char **) domain->pause_reasons->pdata))
+DEFINE_DOMAIN_APPENDED(
+        pause_reasons, sd_bus_message_append_strv(reply, (char **) domain->pause_reasons->pdata))
 DEFINE_DOMAIN_APPENDED(pause_blockers, append_blockers(reply, domain->pause_blockers))
 DEFINE_DOMAIN_APPENDED(warnings, sd_bus_message_append_strv(reply, (char **) domain->warnings->pdata))
 DEFINE_DOMAIN_APPENDED(job, append_job(reply, domain->job))
 DEFINE_DOMAIN_PROPERTY(owner, "u", (uint32_t) domain->owner)
 
 /* Nothing here outlives its end yet: what CreateDomain and AdoptProcesses make is transient. */
-static int property_persistent(sd_bus *bus, const char *path, const char *interface, const char *name, sd_bus_message *reply,
-        void *userdata, sd_bus_error *error) {
+static int property_persistent(sd_bus *bus, const char *path, const char *interface, const char *name,
+        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         return sd_bus_message_append(reply, "b", (int) false);
 }
 
 /* Whoever gets here was allowed to: see filter_set() in bus.c. */
-static int set_stop_plan(sd_bus *bus, const char *path, const char *interface, const char *name, sd_bus_message *value,
-        void *userdata, sd_bus_error *error) {
+static int set_stop_plan(sd_bus *bus, const char *path, const char *interface, const char *name,
+        sd_bus_message *value, void *userdata, sd_bus_error *error) {
         Domain *domain = userdata;
         StopPlan plan;
         int r;
@@ -416,14 +430,15 @@ static int set_stop_plan(sd_bus *bus, const char *path, const char *interface, c
         if (r < 0)
                 return r;
         if (plan.n_steps == 0)
-                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "StopPlan: a plan has at least one step");
+                return sd_bus_error_set(
+                        error, SD_BUS_ERROR_INVALID_ARGS, "StopPlan: a plan has at least one step");
         domain->config->stop_plan = plan;
         domain_mark_changed(domain, DOMAIN_CHANGED_SETTINGS);
         return 0;
 }
 
-static int set_pause_timeout(sd_bus *bus, const char *path, const char *interface, const char *name, sd_bus_message *value,
-        void *userdata, sd_bus_error *error) {
+static int set_pause_timeout(sd_bus *bus, const char *path, const char *interface, const char *name,
+        sd_bus_message *value, void *userdata, sd_bus_error *error) {
         Domain *domain = userdata;
         uint64_t usec;
         int r;
@@ -432,8 +447,9 @@ static int set_pause_timeout(sd_bus *bus, const char *path, const char *interfac
         if (r < 0)
                 return r;
         if (usec < PAUSE_TIMEOUT_MIN_USEC || usec > PAUSE_TIMEOUT_MAX_USEC)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "PauseTimeoutUSec: %" G_GUINT64_FORMAT
-                        " is not between %llu and %llu", usec, PAUSE_TIMEOUT_MIN_USEC, PAUSE_TIMEOUT_MAX_USEC);
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                        "PauseTimeoutUSec: %" G_GUINT64_FORMAT " is not between %llu and %llu", usec,
+                        PAUSE_TIMEOUT_MIN_USEC, PAUSE_TIMEOUT_MAX_USEC);
         domain->config->pause_timeout_usec = usec;
         domain_mark_changed(domain, DOMAIN_CHANGED_SETTINGS);
         return 0;
@@ -449,17 +465,23 @@ static const sd_bus_vtable domain_vtable[] = {
         SD_BUS_METHOD("Resume", NULL, NULL, method_resume, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("Shutdown", "t", SD_BUS_PARAM(flags), NULL,, method_shutdown, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("Destroy", "t", SD_BUS_PARAM(flags), NULL,, method_destroy, ANYBODY),
-        SD_BUS_METHOD_WITH_NAMES("Stop", "a(st)t", SD_BUS_PARAM(plan) SD_BUS_PARAM(flags), NULL,, method_stop, ANYBODY),
-        SD_BUS_METHOD_WITH_NAMES("Kill", "si", SD_BUS_PARAM(whom) SD_BUS_PARAM(signal), NULL,, method_kill, ANYBODY),
-        SD_BUS_METHOD_WITH_NAMES("GetProcesses", NULL,, "a(sus)", SD_BUS_PARAM(processes), method_get_processes, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES(
+                "Stop", "a(st)t", SD_BUS_PARAM(plan) SD_BUS_PARAM(flags), NULL,, method_stop, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES(
+                "Kill", "si", SD_BUS_PARAM(whom) SD_BUS_PARAM(signal), NULL,, method_kill, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES(
+                "GetProcesses", NULL,, "a(sus)", SD_BUS_PARAM(processes), method_get_processes, ANYBODY),
         SD_BUS_METHOD("Release", NULL, NULL, method_release, ANYBODY),
-        SD_BUS_METHOD_WITH_NAMES("OpenConsole", NULL,, "h", SD_BUS_PARAM(console), method_open_console, ANYBODY),
-        SD_BUS_METHOD_WITH_NAMES("GetConsoleLog", "u", SD_BUS_PARAM(lines), "as", SD_BUS_PARAM(log), method_get_console_log,
-                ANYBODY),
-        SD_BUS_METHOD_WITH_NAMES("GetStats", NULL,, "a{sv}", SD_BUS_PARAM(stats), method_get_stats, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES(
+                "OpenConsole", NULL,, "h", SD_BUS_PARAM(console), method_open_console, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("GetConsoleLog", "u", SD_BUS_PARAM(lines), "as", SD_BUS_PARAM(log),
+                method_get_console_log, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES(
+                "GetStats", NULL,, "a{sv}", SD_BUS_PARAM(stats), method_get_stats, ANYBODY),
         SD_BUS_SIGNAL_WITH_NAMES("StateChanged", "sssa{sv}",
                 SD_BUS_PARAM(old) SD_BUS_PARAM(new) SD_BUS_PARAM(reason) SD_BUS_PARAM(details), 0),
-        SD_BUS_SIGNAL_WITH_NAMES("StopStep", "suu", SD_BUS_PARAM(step) SD_BUS_PARAM(index) SD_BUS_PARAM(total), 0),
+        SD_BUS_SIGNAL_WITH_NAMES(
+                "StopStep", "suu", SD_BUS_PARAM(step) SD_BUS_PARAM(index) SD_BUS_PARAM(total), 0),
         SD_BUS_SIGNAL_WITH_NAMES("Warning", "s", SD_BUS_PARAM(text), 0),
         SD_BUS_PROPERTY("Name", "s", property_name, 0, EMITS),
         SD_BUS_PROPERTY("UUID", "s", property_uuid, 0, CONST),
@@ -497,7 +519,8 @@ static const sd_bus_vtable domain_vtable[] = {
         SD_BUS_WRITABLE_PROPERTY("StopPlan", "a(st)", property_stop_plan, set_stop_plan, 0, EMITS | ANYBODY),
         SD_BUS_PROPERTY("StopPhase", "s", property_stop_phase, 0, EMITS),
         SD_BUS_PROPERTY("StopDeadlineUSec", "t", property_stop_deadline, 0, EMITS),
-        SD_BUS_WRITABLE_PROPERTY("PauseTimeoutUSec", "t", property_pause_timeout, set_pause_timeout, 0, EMITS | ANYBODY),
+        SD_BUS_WRITABLE_PROPERTY(
+                "PauseTimeoutUSec", "t", property_pause_timeout, set_pause_timeout, 0, EMITS | ANYBODY),
         SD_BUS_PROPERTY("PauseReasons", "as", property_pause_reasons, 0, EMITS),
         SD_BUS_PROPERTY("PauseBlockers", "a(uss)", property_pause_blockers, 0, EMITS),
         SD_BUS_PROPERTY("Warnings", "as", property_warnings, 0, EMITS),
@@ -506,4 +529,5 @@ static const sd_bus_vtable domain_vtable[] = {
         SD_BUS_VTABLE_END,
 };
 
-const BusObject domain_object = {BUS_PATH_DOMAIN, BUS_INTERFACE("Domain"), domain_vtable, domain_find, domain_enumerate};
+const BusObject domain_object = {
+        BUS_PATH_DOMAIN, BUS_INTERFACE("Domain"), domain_vtable, domain_find, domain_enumerate};

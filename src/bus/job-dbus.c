@@ -8,20 +8,22 @@
 #include "util/auto.h"
 #include "util/errors.h"
 
-static int job_find(sd_bus *connection, const char *path, const char *interface, void *userdata, void **found,
-        sd_bus_error *error) {
+static int job_find(sd_bus *connection, const char *path, const char *interface, void *userdata,
+        void **found, sd_bus_error *error) {
         Bus *bus = userdata;
         g_autofree char *label = NULL;
         unsigned id;
         int end = 0;
 
-        if (sd_bus_path_decode(path, BUS_PATH_JOB, &label) <= 0 || sscanf(label, "%u%n", &id, &end) != 1 || label[end])
+        if (sd_bus_path_decode(path, BUS_PATH_JOB, &label) <= 0 || sscanf(label, "%u%n", &id, &end) != 1 ||
+                label[end])
                 return 0;
         *found = manager_find_job(bus->manager, id);
         return *found ? 1 : 0;
 }
 
-static int job_enumerate(sd_bus *connection, const char *prefix, void *userdata, char ***nodes, sd_bus_error *error) {
+static int job_enumerate(
+        sd_bus *connection, const char *prefix, void *userdata, char ***nodes, sd_bus_error *error) {
         Bus *bus = userdata;
         g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
         GHashTableIter iter;
@@ -46,8 +48,13 @@ static void on_canceled(void *userdata, int r, const sd_bus_error *error) {
 /* Who may begin a verb may cancel it. */
 static const char *job_member(const Job *job) {
         static const char *const members[][2] = {
-                {"create", "CreateDomain"}, {"adopt", "AdoptProcesses"}, {"pause", "Pause"}, {"resume", "Resume"},
-                {"shutdown", "Shutdown"}, {"stop", "Stop"}, {"release", "Release"},
+                {"create", "CreateDomain"},
+                {"adopt", "AdoptProcesses"},
+                {"pause", "Pause"},
+                {"resume", "Resume"},
+                {"shutdown", "Shutdown"},
+                {"stop", "Stop"},
+                {"release", "Release"},
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(members); i++)
@@ -72,11 +79,11 @@ static int method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return 1;
 }
 
-#define DEFINE_JOB_PROPERTY(noun, signature, ...)                                                            \
-        static int property_##noun(sd_bus *bus, const char *path, const char *interface, const char *name,   \
-                sd_bus_message *reply, void *userdata, sd_bus_error *error) {                                \
-                const Job *job = userdata;                                                                   \
-                return sd_bus_message_append(reply, signature, __VA_ARGS__);                                 \
+#define DEFINE_JOB_PROPERTY(noun, signature, ...)                                                           \
+        static int property_##noun(sd_bus *bus, const char *path, const char *interface, const char *name,  \
+                sd_bus_message *reply, void *userdata, sd_bus_error *error) {                               \
+                const Job *job = userdata;                                                                  \
+                return sd_bus_message_append(reply, signature, __VA_ARGS__);                                \
         }
 
 DEFINE_JOB_PROPERTY(id, "u", job->id)
@@ -86,8 +93,8 @@ DEFINE_JOB_PROPERTY(progress, "d", (double) job->step / job->kind->n_steps)
 DEFINE_JOB_PROPERTY(deadline, "t", job_deadline_realtime(job))
 DEFINE_JOB_PROPERTY(requestor, "u", (uint32_t) job->requestor)
 
-static int property_domain(sd_bus *bus, const char *path, const char *interface, const char *name, sd_bus_message *reply,
-        void *userdata, sd_bus_error *error) {
+static int property_domain(sd_bus *bus, const char *path, const char *interface, const char *name,
+        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const Job *job = userdata;
         g_autofree char *domain = bus_domain_path(job->domain);
 

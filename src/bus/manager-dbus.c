@@ -54,9 +54,10 @@ static void on_caller_gone(void *userdata) {
         domain_stop_by_plan(domain, &stop_plan_destroy, domain->owner);
 }
 
-/* Reads the configuration, asks whether the caller may, and makes the domain; nothing is begun yet. Returns 1 with the domain, 0 while
- * somebody is asked, or a negative errno. */
-static int domain_prepare(Bus *bus, sd_bus_message *m, const char *name, bool adopted, Domain **ret, sd_bus_error *error) {
+/* Reads the configuration, asks whether the caller may, and makes the domain; nothing is begun yet. Returns
+ * 1 with the domain, 0 while somebody is asked, or a negative errno. */
+static int domain_prepare(
+        Bus *bus, sd_bus_message *m, const char *name, bool adopted, Domain **ret, sd_bus_error *error) {
         g_autoptr(DomainConfig) config = NULL;
         char uuid[SD_ID128_UUID_STRING_MAX];
         uid_t uid;
@@ -66,17 +67,21 @@ static int domain_prepare(Bus *bus, sd_bus_message *m, const char *name, bool ad
         if (r >= 0)
                 r = config_read(m, config, error);
         if (r >= 0)
-                r = domain_config_complete(config, &(ConfigDefaults) {bus->manager->settings->default_slice, adopted}, error);
+                r = domain_config_complete(
+                        config, &(ConfigDefaults) {bus->manager->settings->default_slice, adopted}, error);
         if (r < 0)
                 return r;
         if (cgroup_path_is_slice(config->cgroup_path))
-                return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED, "CgroupPath: a domain cannot be a slice (%s) yet",
-                        config->cgroup_path->unit);
-        r = authorize(bus->authority, m, &(AuthorityDetails) {
+                return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
+                        "CgroupPath: a domain cannot be a slice (%s) yet", config->cgroup_path->unit);
+        r = authorize(bus->authority, m,
+                &(AuthorityDetails) {
                         .domain = name,
-                        .uuid = sd_id128_is_null(config->uuid) ? "" : sd_id128_to_uuid_string(config->uuid, uuid),
+                        .uuid = sd_id128_is_null(config->uuid) ? ""
+                                                               : sd_id128_to_uuid_string(config->uuid, uuid),
                         .slice = config->cgroup_path->slice,
-                }, &uid, error);
+                },
+                &uid, error);
         if (r <= 0)
                 return r;
         if (sd_id128_is_null(config->uuid)) {
@@ -110,7 +115,8 @@ static int domain_begin(Bus *bus, sd_bus_message *m, Domain *domain, uint64_t fl
         if (flags & CREATE_AUTODESTROY)
                 r = watch_caller(bus, m, domain);
         if (r >= 0)
-                r = pidfds ? domain_adopt(domain, (int *) (void *) pidfds->data, pidfds->len, on_created, creation, error)
+                r = pidfds ? domain_adopt(domain, (int *) (void *) pidfds->data, pidfds->len, on_created,
+                                     creation, error)
                            : domain_create(domain, flags & CREATE_START, on_created, creation, error);
         if (r >= 0)
                 return 1;
@@ -166,17 +172,20 @@ static int processes_read(sd_bus_message *m, bool as_pidfds, GArray **ret, sd_bu
 
         g_array_set_clear_func(pidfds, pidfd_clear);
         r = sd_bus_message_enter_container(m, 'a', as_pidfds ? "h" : "u");
-        while (r >= 0 && (r = as_pidfds ? sd_bus_message_read(m, "h", &given) : sd_bus_message_read(m, "u", &pid)) > 0) {
+        while (r >= 0 && (r = as_pidfds ? sd_bus_message_read(m, "h", &given)
+                                        : sd_bus_message_read(m, "u", &pid)) > 0) {
                 if (pidfds->len == ADOPTED_PROCESSES_MAX)
                         return sd_bus_error_setf(error, VMM_ERROR_LIMIT_EXCEEDED, "More than %u processes",
                                 ADOPTED_PROCESSES_MAX);
                 if (as_pidfds) {
                         if (pidfd_get_pid(given, &check) < 0)
                                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                                        "pidfds: number %u is no pidfd of a process that lives", pidfds->len);
+                                        "pidfds: number %u is no pidfd of a process that lives",
+                                        pidfds->len);
                         pidfd = fcntl(given, F_DUPFD_CLOEXEC, 3);
                 } else if (pid == 0 || pid > INT32_MAX || pidfd_new((pid_t) pid, &pidfd) < 0)
-                        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "pids: there is no process %u", pid);
+                        return sd_bus_error_setf(
+                                error, SD_BUS_ERROR_INVALID_ARGS, "pids: there is no process %u", pid);
                 g_array_append_val(pidfds, pidfd);
         }
         if (r < 0)
@@ -187,8 +196,8 @@ static int processes_read(sd_bus_message *m, bool as_pidfds, GArray **ret, sd_bu
         return sd_bus_message_exit_container(m);
 }
 
-/* Only the caller's own processes, unless the caller is root; never us, PID 1, or what lives in a domain already. The pidfd is held
- * while its PID is looked at, so the answers are about one process. */
+/* Only the caller's own processes, unless the caller is root; never us, PID 1, or what lives in a domain
+ * already. The pidfd is held while its PID is looked at, so the answers are about one process. */
 static int processes_check(Manager *manager, const GArray *pidfds, uid_t uid, sd_bus_error *error) {
         for (unsigned i = 0; i < pidfds->len; i++) {
                 int pidfd = g_array_index(pidfds, int, i);
@@ -197,18 +206,21 @@ static int processes_check(Manager *manager, const GArray *pidfds, uid_t uid, sd
                 uid_t owner;
                 pid_t pid;
 
-                if (pidfd_get_pid(pidfd, &pid) < 0 || process_uid(pid, &owner) < 0 || process_stat(pid, &stat) < 0 ||
-                    process_cgroup(pid, &path) < 0 || !pidfd_is_alive(pidfd))
-                        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Process number %u has ended", i);
+                if (pidfd_get_pid(pidfd, &pid) < 0 || process_uid(pid, &owner) < 0 ||
+                        process_stat(pid, &stat) < 0 || process_cgroup(pid, &path) < 0 ||
+                        !pidfd_is_alive(pidfd))
+                        return sd_bus_error_setf(
+                                error, SD_BUS_ERROR_INVALID_ARGS, "Process number %u has ended", i);
                 if (pid == 1 || pid == getpid() || stat.kernel_thread)
-                        return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "PID %d cannot be moved", (int) pid);
+                        return sd_bus_error_setf(
+                                error, SD_BUS_ERROR_INVALID_ARGS, "PID %d cannot be moved", (int) pid);
                 if (uid != 0 && owner != uid)
-                        return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED, "PID %d is not a process of user %u",
-                                (int) pid, (unsigned) uid);
+                        return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
+                                "PID %d is not a process of user %u", (int) pid, (unsigned) uid);
                 Domain *domain = manager_find_by_cgroup(manager, path);
                 if (domain)
-                        return sd_bus_error_setf(error, VMM_ERROR_DOMAIN_EXISTS, "PID %d is in domain '%s' already", (int) pid,
-                                domain->config->name);
+                        return sd_bus_error_setf(error, VMM_ERROR_DOMAIN_EXISTS,
+                                "PID %d is in domain '%s' already", (int) pid, domain->config->name);
         }
         return 0;
 }
@@ -252,9 +264,11 @@ static int method_adopt_process_fds(sd_bus_message *m, void *userdata, sd_bus_er
 
 /* ---- Finding. ---- */
 
-static int domain_reply(sd_bus_message *m, const Domain *domain, sd_bus_error *error, const char *what, const char *value) {
+static int domain_reply(
+        sd_bus_message *m, const Domain *domain, sd_bus_error *error, const char *what, const char *value) {
         if (!domain)
-                return sd_bus_error_setf(error, VMM_ERROR_NO_SUCH_DOMAIN, "There is no domain %s '%s'", what, value);
+                return sd_bus_error_setf(
+                        error, VMM_ERROR_NO_SUCH_DOMAIN, "There is no domain %s '%s'", what, value);
         g_autofree char *path = bus_domain_path(domain);
         return sd_bus_reply_method_return(m, "o", path);
 }
@@ -287,7 +301,8 @@ static int domain_of_pid_reply(sd_bus_message *m, Bus *bus, pid_t pid, sd_bus_er
         g_autofree char *path = NULL, *text = g_strdup_printf("%d", (int) pid);
 
         if (process_cgroup(pid, &path) < 0)
-                return sd_bus_error_setf(error, VMM_ERROR_NO_SUCH_DOMAIN, "There is no process %d", (int) pid);
+                return sd_bus_error_setf(
+                        error, VMM_ERROR_NO_SUCH_DOMAIN, "There is no process %d", (int) pid);
         return domain_reply(m, manager_find_by_cgroup(bus->manager, path), error, "with process", text);
 }
 
@@ -311,7 +326,8 @@ static int method_get_domain_by_pidfd(sd_bus_message *m, void *userdata, sd_bus_
         if (r < 0)
                 return r;
         if (pidfd_get_pid(pidfd, &pid) < 0)
-                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS, "pidfd: it is no pidfd of a process that lives");
+                return sd_bus_error_set(
+                        error, SD_BUS_ERROR_INVALID_ARGS, "pidfd: it is no pidfd of a process that lives");
         return domain_of_pid_reply(m, userdata, pid, error);
 }
 
@@ -321,7 +337,8 @@ static int method_get_domain_by_control_group(sd_bus_message *m, void *userdata,
         int r;
 
         r = sd_bus_message_read(m, "s", &path);
-        return r < 0 ? r : domain_reply(m, manager_find_by_cgroup(bus->manager, path), error, "in cgroup", path);
+        return r < 0 ? r
+                     : domain_reply(m, manager_find_by_cgroup(bus->manager, path), error, "in cgroup", path);
 }
 
 /* ---- All at once. ---- */
@@ -343,8 +360,9 @@ static int method_list_domains(sd_bus_message *m, void *userdata, sd_bus_error *
                 char uuid[SD_ID128_UUID_STRING_MAX];
 
                 r = sd_bus_message_append(reply, "(sssuso)", domain->config->name,
-                        sd_id128_to_uuid_string(domain->config->uuid, uuid), domain_state_to_string(domain->state),
-                        (uint32_t) domain->leader, domain->config->cgroup_path->unit, path);
+                        sd_id128_to_uuid_string(domain->config->uuid, uuid),
+                        domain_state_to_string(domain->state), (uint32_t) domain->leader,
+                        domain->config->cgroup_path->unit, path);
         }
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
@@ -399,7 +417,8 @@ static int method_get_console_log(sd_bus_message *m, void *userdata, sd_bus_erro
         ended = domain ? NULL : manager_find_ended(bus->manager, name);
         if (!domain && !ended)
                 return sd_bus_error_setf(error, VMM_ERROR_NO_SUCH_DOMAIN,
-                        "There is no domain '%s', and none of the last %u that ended", name, ENDED_DOMAINS_KEPT);
+                        "There is no domain '%s', and none of the last %u that ended", name,
+                        ENDED_DOMAINS_KEPT);
 
         r = domain ? authorize_domain_as(domain, m, NULL, &uid, error)
                    : authorize(bus->authority, m, &(AuthorityDetails) {
@@ -421,13 +440,13 @@ static int method_get_console_log(sd_bus_message *m, void *userdata, sd_bus_erro
 
 /* ---- Properties. ---- */
 
-static int property_version(sd_bus *bus, const char *path, const char *interface, const char *name, sd_bus_message *reply,
-        void *userdata, sd_bus_error *error) {
+static int property_version(sd_bus *bus, const char *path, const char *interface, const char *name,
+        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         return sd_bus_message_append(reply, "s", PROJECT_VERSION);
 }
 
-static int property_features(sd_bus *bus, const char *path, const char *interface, const char *name, sd_bus_message *reply,
-        void *userdata, sd_bus_error *error) {
+static int property_features(sd_bus *bus, const char *path, const char *interface, const char *name,
+        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const Manager *manager = ((const Bus *) userdata)->manager;
         g_auto(GStrv) controllers = cgroup_controllers();
         g_autofree char *qemu = NULL;
@@ -457,13 +476,14 @@ static int property_features(sd_bus *bus, const char *path, const char *interfac
         return r;
 }
 
-static int property_n_domains(sd_bus *bus, const char *path, const char *interface, const char *name, sd_bus_message *reply,
-        void *userdata, sd_bus_error *error) {
-        return sd_bus_message_append(reply, "u", g_hash_table_size(((const Bus *) userdata)->manager->by_uuid));
+static int property_n_domains(sd_bus *bus, const char *path, const char *interface, const char *name,
+        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        return sd_bus_message_append(
+                reply, "u", g_hash_table_size(((const Bus *) userdata)->manager->by_uuid));
 }
 
-static int property_n_jobs(sd_bus *bus, const char *path, const char *interface, const char *name, sd_bus_message *reply,
-        void *userdata, sd_bus_error *error) {
+static int property_n_jobs(sd_bus *bus, const char *path, const char *interface, const char *name,
+        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         return sd_bus_message_append(reply, "u", g_hash_table_size(((const Bus *) userdata)->manager->jobs));
 }
 
@@ -471,33 +491,39 @@ static int property_n_jobs(sd_bus *bus, const char *path, const char *interface,
 
 static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_VTABLE_START(0),
-        SD_BUS_METHOD_WITH_NAMES("CreateDomain", "sa{sv}t", SD_BUS_PARAM(name) SD_BUS_PARAM(config) SD_BUS_PARAM(flags),
-                "o", SD_BUS_PARAM(domain), method_create_domain, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("CreateDomain", "sa{sv}t",
+                SD_BUS_PARAM(name) SD_BUS_PARAM(config) SD_BUS_PARAM(flags), "o", SD_BUS_PARAM(domain),
+                method_create_domain, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("AdoptProcesses", "saua{sv}t",
-                SD_BUS_PARAM(name) SD_BUS_PARAM(pids) SD_BUS_PARAM(config) SD_BUS_PARAM(flags),
-                "o", SD_BUS_PARAM(domain), method_adopt_processes, ANYBODY),
+                SD_BUS_PARAM(name) SD_BUS_PARAM(pids) SD_BUS_PARAM(config) SD_BUS_PARAM(flags), "o",
+                SD_BUS_PARAM(domain), method_adopt_processes, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("AdoptProcessFDs", "saha{sv}t",
-                SD_BUS_PARAM(name) SD_BUS_PARAM(pidfds) SD_BUS_PARAM(config) SD_BUS_PARAM(flags),
-                "o", SD_BUS_PARAM(domain), method_adopt_process_fds, ANYBODY),
-        SD_BUS_METHOD_WITH_NAMES("GetDomain", "s", SD_BUS_PARAM(name), "o", SD_BUS_PARAM(domain), method_get_domain, ANYBODY),
+                SD_BUS_PARAM(name) SD_BUS_PARAM(pidfds) SD_BUS_PARAM(config) SD_BUS_PARAM(flags), "o",
+                SD_BUS_PARAM(domain), method_adopt_process_fds, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES(
+                "GetDomain", "s", SD_BUS_PARAM(name), "o", SD_BUS_PARAM(domain), method_get_domain, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("GetDomainByUUID", "s", SD_BUS_PARAM(uuid), "o", SD_BUS_PARAM(domain),
                 method_get_domain_by_uuid, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("GetDomainByPID", "u", SD_BUS_PARAM(pid), "o", SD_BUS_PARAM(domain),
                 method_get_domain_by_pid, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("GetDomainByPIDFD", "h", SD_BUS_PARAM(pidfd), "o", SD_BUS_PARAM(domain),
                 method_get_domain_by_pidfd, ANYBODY),
-        SD_BUS_METHOD_WITH_NAMES("GetDomainByControlGroup", "s", SD_BUS_PARAM(cgroup), "o", SD_BUS_PARAM(domain),
-                method_get_domain_by_control_group, ANYBODY),
-        SD_BUS_METHOD_WITH_NAMES("ListDomains", NULL,, "a(sssuso)", SD_BUS_PARAM(domains), method_list_domains, ANYBODY),
-        SD_BUS_METHOD_WITH_NAMES("GetStats", NULL,, "a(oa{sv})", SD_BUS_PARAM(stats), method_get_stats, ANYBODY),
-        SD_BUS_METHOD_WITH_NAMES("GetConsoleLog", "su", SD_BUS_PARAM(domain) SD_BUS_PARAM(lines), "as", SD_BUS_PARAM(log),
-                method_get_console_log, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("GetDomainByControlGroup", "s", SD_BUS_PARAM(cgroup), "o",
+                SD_BUS_PARAM(domain), method_get_domain_by_control_group, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES(
+                "ListDomains", NULL,, "a(sssuso)", SD_BUS_PARAM(domains), method_list_domains, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES(
+                "GetStats", NULL,, "a(oa{sv})", SD_BUS_PARAM(stats), method_get_stats, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("GetConsoleLog", "su", SD_BUS_PARAM(domain) SD_BUS_PARAM(lines), "as",
+                SD_BUS_PARAM(log), method_get_console_log, ANYBODY),
         SD_BUS_SIGNAL_WITH_NAMES("DomainAdded", "so", SD_BUS_PARAM(name) SD_BUS_PARAM(path), 0),
         SD_BUS_SIGNAL_WITH_NAMES("DomainRemoved", "so", SD_BUS_PARAM(name) SD_BUS_PARAM(path), 0),
         SD_BUS_SIGNAL_WITH_NAMES("JobNew", "uoss",
                 SD_BUS_PARAM(id) SD_BUS_PARAM(job) SD_BUS_PARAM(domain) SD_BUS_PARAM(verb), 0),
         SD_BUS_SIGNAL_WITH_NAMES("JobRemoved", "uosss",
-                SD_BUS_PARAM(id) SD_BUS_PARAM(job) SD_BUS_PARAM(domain) SD_BUS_PARAM(verb) SD_BUS_PARAM(result), 0),
+                SD_BUS_PARAM(id) SD_BUS_PARAM(job) SD_BUS_PARAM(domain) SD_BUS_PARAM(verb)
+                        SD_BUS_PARAM(result),
+                0),
         SD_BUS_PROPERTY("Version", "s", property_version, 0, SD_BUS_VTABLE_PROPERTY_CONST),
         SD_BUS_PROPERTY("Features", "a{sv}", property_features, 0, 0),
         SD_BUS_PROPERTY("NDomains", "u", property_n_domains, 0, 0),

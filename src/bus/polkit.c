@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The questions to the bus and to polkit, and the table of what needs which answer. The subject is always the caller's unique name on
- * the bus, never a PID; an error, a timeout or an odd answer means no; nothing is remembered but the UID of a connection,
- * which cannot change. */
+/* The questions to the bus and to polkit, and the table of what needs which answer. The subject is always
+ * the caller's unique name on the bus, never a PID; an error, a timeout or an odd answer means no; nothing
+ * is remembered but the UID of a connection, which cannot change. */
 
 #include <errno.h>
 #include <glib.h>
@@ -101,14 +101,15 @@ static int on_question_over(sd_event_source *source, void *userdata) {
         return 0;
 }
 
-/* Lets the message go through its handler again. The answer is kept until that has happened, and no longer: the handler may not come
- * to ask for it, for example when its object is gone. */
+/* Lets the message go through its handler again. The answer is kept until that has happened, and no longer:
+ * the handler may not come to ask for it, for example when its object is gone. */
 static void question_redispatch(Question *question) {
         question->slot = sd_bus_slot_unref(question->slot);
-        if (sd_event_add_defer(sd_bus_get_event(question->authority->bus), &question->expiry, on_question_over, question) < 0 ||
-            sd_event_source_set_priority(question->expiry, SD_EVENT_PRIORITY_IDLE) < 0 ||
-            sd_bus_message_rewind(question->message, true) < 0 ||
-            sd_bus_enqueue_for_read(question->authority->bus, question->message) < 0)
+        if (sd_event_add_defer(sd_bus_get_event(question->authority->bus), &question->expiry,
+                    on_question_over, question) < 0 ||
+                sd_event_source_set_priority(question->expiry, SD_EVENT_PRIORITY_IDLE) < 0 ||
+                sd_bus_message_rewind(question->message, true) < 0 ||
+                sd_bus_enqueue_for_read(question->authority->bus, question->message) < 0)
                 g_hash_table_remove(question->authority->questions, question->message);
 }
 
@@ -129,7 +130,8 @@ static int on_uid(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error
 
                 if (g_hash_table_size(callers) >= CALLERS_REMEMBERED_MAX)
                         g_hash_table_remove_all(callers);
-                g_hash_table_insert(callers, g_strdup(sd_bus_message_get_sender(question->message)), GUINT_TO_POINTER(uid));
+                g_hash_table_insert(callers, g_strdup(sd_bus_message_get_sender(question->message)),
+                        GUINT_TO_POINTER(uid));
                 question->uid = uid;
                 question->uid_known = true;
         }
@@ -145,11 +147,14 @@ static int on_polkit(sd_bus_message *reply, void *userdata, sd_bus_error *ret_er
         question->answered = true;
         if (error)
                 question_fail(question, SD_BUS_ERROR_ACCESS_DENIED,
-                        sd_bus_error_has_names(error, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER)
-                                ? "Access denied: polkit is not there to be asked" : "Access denied: polkit did not answer");
+                        sd_bus_error_has_names(
+                                error, SD_BUS_ERROR_SERVICE_UNKNOWN, SD_BUS_ERROR_NAME_HAS_NO_OWNER)
+                                ? "Access denied: polkit is not there to be asked"
+                                : "Access denied: polkit did not answer");
         else if (sd_bus_message_enter_container(reply, 'r', "bba{ss}") < 0 ||
                  sd_bus_message_read(reply, "bb", &allowed, &challenge) < 0)
-                question_fail(question, SD_BUS_ERROR_ACCESS_DENIED, "Access denied: polkit's answer makes no sense");
+                question_fail(question, SD_BUS_ERROR_ACCESS_DENIED,
+                        "Access denied: polkit's answer makes no sense");
         question->allowed = allowed;
         question->challenge = challenge;
         question_redispatch(question);
@@ -184,21 +189,20 @@ static int ask_uid(Question *question) {
 
 static int ask_polkit(Question *question, const char *action, const AuthorityDetails *details) {
         g_autoptr(sd_bus_message) ask = NULL;
-        g_autofree char *owner = details->owned ? g_strdup_printf("%u", (unsigned) details->owner) : g_strdup("");
+        g_autofree char *owner =
+                details->owned ? g_strdup_printf("%u", (unsigned) details->owner) : g_strdup("");
         const char *verb = details->member ? details->member : sd_bus_message_get_member(question->message);
         bool interactive = sd_bus_message_get_allow_interactive_authorization(question->message) > 0;
         int r;
 
         r = sd_bus_message_new_method_call(question->authority->bus, &ask, "org.freedesktop.PolicyKit1",
-                "/org/freedesktop/PolicyKit1/Authority", "org.freedesktop.PolicyKit1.Authority", "CheckAuthorization");
+                "/org/freedesktop/PolicyKit1/Authority", "org.freedesktop.PolicyKit1.Authority",
+                "CheckAuthorization");
         if (r >= 0)
-                r = sd_bus_message_append(ask, "(sa{sv})sa{ss}us",
-                        "system-bus-name", 1, "name", "s", sd_bus_message_get_sender(question->message),
-                        action,
-                        5, "domain", details->domain, "uuid", details->uuid, "slice", details->slice, "owner", owner,
-                        "verb", verb,
-                        (uint32_t) interactive,
-                        "");
+                r = sd_bus_message_append(ask, "(sa{sv})sa{ss}us", "system-bus-name", 1, "name", "s",
+                        sd_bus_message_get_sender(question->message), action, 5, "domain", details->domain,
+                        "uuid", details->uuid, "slice", details->slice, "owner", owner, "verb", verb,
+                        (uint32_t) interactive, "");
         if (r >= 0)
                 r = sd_bus_call_async(question->authority->bus, &question->slot, ask, on_polkit, question,
                         QUESTION_TIMEOUT_USEC);
@@ -214,7 +218,8 @@ static int question_verdict(const Question *question, const char *action, sd_bus
         if (question->challenge && !sd_bus_message_get_allow_interactive_authorization(question->message))
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INTERACTIVE_AUTHORIZATION_REQUIRED,
                         "Interactive authorization is required for %s", action);
-        return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED, "Access denied: polkit refuses %s", action);
+        return sd_bus_error_setf(
+                error, SD_BUS_ERROR_ACCESS_DENIED, "Access denied: polkit refuses %s", action);
 }
 
 /* The UID if it is known without asking. */
@@ -232,14 +237,16 @@ static bool caller_uid(const Authority *authority, sd_bus_message *m, uid_t *ret
         return true;
 }
 
-int authorize(Authority *authority, sd_bus_message *m, const AuthorityDetails *details, uid_t *ret_uid, sd_bus_error *error) {
+int authorize(Authority *authority, sd_bus_message *m, const AuthorityDetails *details, uid_t *ret_uid,
+        sd_bus_error *error) {
         Question *question = g_hash_table_lookup(authority->questions, m);
         const char *member = details->member ? details->member : sd_bus_message_get_member(m);
         const char *action = action_of(member);
         int r;
 
         if (!action)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED, "Access denied: %s has no action", member);
+                return sd_bus_error_setf(
+                        error, SD_BUS_ERROR_ACCESS_DENIED, "Access denied: %s has no action", member);
         if (question && question->answered) {
                 *ret_uid = question->uid;
                 return question_verdict(question, action, error);
@@ -250,7 +257,8 @@ int authorize(Authority *authority, sd_bus_message *m, const AuthorityDetails *d
         uid_t uid = 0;
         if (!caller_uid(authority, m, &uid)) {
                 if (g_hash_table_size(authority->questions) >= AUTHORITY_QUESTIONS_MAX)
-                        return sd_bus_error_set(error, VMM_ERROR_LIMIT_EXCEEDED, "Too many questions are open");
+                        return sd_bus_error_set(
+                                error, VMM_ERROR_LIMIT_EXCEEDED, "Too many questions are open");
                 r = ask_uid(question_new(authority, m));
                 return r < 0 ? r : 0;
         }
@@ -259,9 +267,11 @@ int authorize(Authority *authority, sd_bus_message *m, const AuthorityDetails *d
                 return 1;
         }
         if (authority->user_mode)
-                return sd_bus_error_set(error, SD_BUS_ERROR_ACCESS_DENIED, "Access denied: this is another user's manager");
+                return sd_bus_error_set(
+                        error, SD_BUS_ERROR_ACCESS_DENIED, "Access denied: this is another user's manager");
         if (questions_of(authority, uid) >= AUTHORITY_QUESTIONS_PER_USER_MAX)
-                return sd_bus_error_setf(error, VMM_ERROR_LIMIT_EXCEEDED, "User %u has too many questions open", (unsigned) uid);
+                return sd_bus_error_setf(error, VMM_ERROR_LIMIT_EXCEEDED,
+                        "User %u has too many questions open", (unsigned) uid);
 
         if (question)   /* it brought the UID; now it asks on */
                 question->expiry = sd_event_source_disable_unref(question->expiry);
@@ -314,8 +324,9 @@ int caller_watch_new(sd_bus_message *m, void (*gone)(void *userdata), void *user
                 "interface='org.freedesktop.DBus',member='NameOwnerChanged',arg0='%s'", sender);
         r = sd_bus_add_match_async(bus, &watch->match, rule, on_owner_changed, NULL, watch);
         if (r >= 0)   /* after the match, so that nothing falls between */
-                r = sd_bus_call_method_async(bus, &watch->check, "org.freedesktop.DBus", "/org/freedesktop/DBus",
-                        "org.freedesktop.DBus", "GetNameOwner", on_owner_checked, watch, "s", sender);
+                r = sd_bus_call_method_async(bus, &watch->check, "org.freedesktop.DBus",
+                        "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetNameOwner", on_owner_checked,
+                        watch, "s", sender);
         if (r < 0) {
                 caller_watch_free(watch);
                 return r;

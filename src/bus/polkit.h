@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Who calls, and whether they may. Asks the bus for the caller's UID and polkit for its blessing, both asynchronously: the message is kept
- * meanwhile, and then goes through its handler again from the top. Default deny: a member the table in polkit.c does
- * not name is refused. Root is not asked; in user mode nobody is, and only the same user may call. */
+/* Who calls, and whether they may. Asks the bus for the caller's UID and polkit for its blessing, both
+ * asynchronously: the message is kept meanwhile, and then goes through its handler again from the top.
+ * Default deny: a member the table in polkit.c does not name is refused. Root is not asked; in user mode
+ * nobody is, and only the same user may call. */
 
 #include <stdbool.h>
 #include <sys/types.h>
@@ -26,9 +27,11 @@ typedef struct AuthorityDetails {
 int authority_new(sd_bus *bus, bool user_mode, Authority **ret);
 Authority *authority_free(Authority *authority);
 
-/* Returns 1 when the caller may (*ret_uid is set), 0 when somebody is being asked and the handler is to return 1 and do nothing, or a
- * negative errno with AccessDenied, InteractiveAuthorizationRequired or LimitExceeded. */
-int authorize(Authority *authority, sd_bus_message *m, const AuthorityDetails *details, uid_t *ret_uid, sd_bus_error *error);
+/* Returns 1 when the caller may (*ret_uid is set), 0 when somebody is being asked and the handler is to
+ * return 1 and do nothing, or a negative errno with AccessDenied, InteractiveAuthorizationRequired or
+ * LimitExceeded. */
+int authorize(Authority *authority, sd_bus_message *m, const AuthorityDetails *details, uid_t *ret_uid,
+        sd_bus_error *error);
 
 /* Calls `gone` once when the sender of the message leaves the bus, or has left already. */
 int caller_watch_new(sd_bus_message *m, void (*gone)(void *userdata), void *userdata, CallerWatch **ret);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* How a domain comes to be: its processes are forked or taken over, moved into their scope, verified to be there, and only then let go.
- * The steps return as core/job.h says. */
+/* How a domain comes to be: its processes are forked or taken over, moved into their scope, verified to be
+ * there, and only then let go. The steps return as core/job.h says. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -41,13 +41,14 @@ static int spawn_run(Job *job) {
         return r < 0 ? r : JOB_GOES_ON;
 }
 
-/* Whatever came into being ends, frozen or not; its end is awaited, so that nothing is left when the caller hears of the failure. */
+/* Whatever came into being ends, frozen or not; its end is awaited, so that nothing is left when the caller
+ * hears of the failure. */
 static int spawn_undo(Job *job) {
         Domain *domain = job->domain;
 
         /* A scope that its only process never reached stays for ever, empty; it is stopped. */
         if (domain->unit_watch)
-                (void) unit_stop(domain->manager->units, domain->config->cgroup_path->unit, NULL, NULL, NULL);
+                (void) unit_stop(domain_units(domain), domain_unit(domain), NULL, NULL, NULL);
         return job->domain_gone || !pidfd_is_alive(domain->leader_pidfd) ? JOB_GOES_ON : JOB_WAITS;
 }
 
@@ -55,7 +56,7 @@ static int scope_undo(Job *job) {
         Domain *domain = job->domain;
 
         if (domain->unit_watch)
-                (void) unit_kill(domain->manager->units, domain->config->cgroup_path->unit, SIGKILL, NULL, NULL, NULL);
+                (void) unit_kill(domain_units(domain), domain_unit(domain), SIGKILL, NULL, NULL, NULL);
         if (pidfd_is_alive(domain->leader_pidfd))
                 (void) pidfd_signal(domain->leader_pidfd, SIGKILL);
         return JOB_GOES_ON;
@@ -67,28 +68,34 @@ static int scope_start(Job *job, const int *pidfds, unsigned n_pidfds) {
         bool kills = stop_plan_kills(&config->stop_plan);
         int r;
 
-        r = unit_watch(domain->manager->units, config->cgroup_path->unit, &domain_unit_observer, domain, &domain->unit_watch);
+        r = unit_watch(domain->manager->units, config->cgroup_path->unit, &domain_unit_observer, domain,
+                &domain->unit_watch);
         if (r < 0)
-                return sd_bus_error_setf(&job->error, VMM_ERROR_DOMAIN_EXISTS, "CgroupPath: another domain lives in %s",
-                        config->cgroup_path->unit);
-        return unit_start_scope(domain->manager->units, &(ScopeSpec) {
+                return sd_bus_error_setf(&job->error, VMM_ERROR_DOMAIN_EXISTS,
+                        "CgroupPath: another domain lives in %s", config->cgroup_path->unit);
+        return unit_start_scope(domain->manager->units,
+                &(ScopeSpec) {
                         .unit = config->cgroup_path->unit,
                         .slice = config->cgroup_path->slice,
                         .description = config->description,
                         .pidfds = pidfds,
                         .n_pidfds = n_pidfds,
                         .delegate = config->delegate,
-                        /* A plan that promises never to kill must not be broken by the unit's own time limit. */
+                        /* A plan that promises never to kill must not be broken by the unit's own time
+                         * limit. */
                         .send_sigkill = kills,
-                        .timeout_stop_usec = kills ? stop_plan_total_usec(&config->stop_plan) + 10000000ull : UINT64_MAX,
-                }, job_unit_reply, job, &job->call);
+                        .timeout_stop_usec =
+                                kills ? stop_plan_total_usec(&config->stop_plan) + 10000000ull : UINT64_MAX,
+                },
+                job_unit_reply, job, &job->call);
 }
 
 static int scope_run(Job *job) {
         return scope_start(job, &job->domain->leader_pidfd, 1);
 }
 
-/* The job being done proves little: the process may have died on its way, or the slice may be frozen and systemd not care. */
+/* The job being done proves little: the process may have died on its way, or the slice may be frozen and
+ * systemd not care. */
 static int place_run(Job *job) {
         Domain *domain = job->domain;
         const char *unit = domain->config->cgroup_path->unit;
@@ -96,12 +103,14 @@ static int place_run(Job *job) {
 
         r = domain_enter_scope(domain);
         if (r < 0)
-                return sd_bus_error_setf(&job->error, SD_BUS_ERROR_FAILED, "The processes of '%s' did not reach %s: %s",
-                        domain->config->name, unit, g_strerror(-r));
+                return sd_bus_error_setf(&job->error, SD_BUS_ERROR_FAILED,
+                        "The processes of '%s' did not reach %s: %s", domain->config->name, unit,
+                        g_strerror(-r));
         if (domain->events.frozen) {
                 g_autofree char *slice = cgroup_frozen_slice(cgroup_path(domain->cgroup));
-                return sd_bus_error_setf(&job->error, VMM_ERROR_SLICE_FROZEN, "Cannot create '%s': slice %s is frozen",
-                        domain->config->name, slice ? slice : domain->config->cgroup_path->slice);
+                return sd_bus_error_setf(&job->error, VMM_ERROR_SLICE_FROZEN,
+                        "Cannot create '%s': slice %s is frozen", domain->config->name,
+                        slice ? slice : domain->config->cgroup_path->slice);
         }
         return JOB_GOES_ON;
 }
@@ -167,7 +176,8 @@ static void create_ended(Job *job, bool done) {
         if (!job->start)
                 domain_set_pause_reason(domain, "user");
         domain_settle(domain, "created");
-        log_write(LOG_INFO, MESSAGE_DOMAIN_STARTED, domain->config->name, "Created in %s", cgroup_path(domain->cgroup));
+        log_write(LOG_INFO, MESSAGE_DOMAIN_STARTED, domain->config->name, "Created in %s",
+                cgroup_path(domain->cgroup));
 }
 
 static const JobKind create_kind = {
@@ -187,7 +197,8 @@ int domain_create(Domain *domain, bool start, JobReply reply, void *userdata, sd
         r = run_dir_new(directory, domain->config->uuid, &domain->run_dir);
         if (r < 0)
                 return sd_bus_error_setf(error, r == -ENOSPC ? VMM_ERROR_STORAGE_FULL : SD_BUS_ERROR_FAILED,
-                        "Cannot make the runtime folder of '%s' in %s: %s", domain->config->name, directory, g_strerror(-r));
+                        "Cannot make the runtime folder of '%s' in %s: %s", domain->config->name, directory,
+                        g_strerror(-r));
         manager_add(domain->manager, domain);
         job = job_new(domain, &create_kind, domain->owner);
         job->start = start;
@@ -207,11 +218,12 @@ static int adopt_scope_undo(Job *job) {
         Domain *domain = job->domain;
 
         if (!job->domain_gone && domain->unit_watch)
-                (void) unit_abandon(domain->manager->units, domain->config->cgroup_path->unit, NULL, NULL, NULL);
+                (void) unit_abandon(domain_units(domain), domain_unit(domain), NULL, NULL, NULL);
         return JOB_GOES_ON;
 }
 
-/* Where systemd takes PIDs only, one may have been reused between our look and its move: what we hold must be what is there. */
+/* Where systemd takes PIDs only, one may have been reused between our look and its move: what we hold must
+ * be what is there. */
 static int adopt_verify_run(Job *job) {
         Domain *domain = job->domain;
 
@@ -223,8 +235,8 @@ static int adopt_verify_run(Job *job) {
                 if (pidfd_get_pid(pidfd, &pid) < 0 || process_cgroup(pid, &path) < 0)
                         continue;   /* ended meanwhile: nothing to adopt */
                 if (!g_str_equal(path, cgroup_path(domain->cgroup)) && pidfd_is_alive(pidfd))
-                        return sd_bus_error_setf(&job->error, SD_BUS_ERROR_FAILED, "PID %d did not reach the scope of '%s'",
-                                (int) pid, domain->config->name);
+                        return sd_bus_error_setf(&job->error, SD_BUS_ERROR_FAILED,
+                                "PID %d did not reach the scope of '%s'", (int) pid, domain->config->name);
         }
         return JOB_GOES_ON;
 }
@@ -254,7 +266,8 @@ static void pidfd_clear(void *item) {
         fd_close(*(int *) item);
 }
 
-int domain_adopt(Domain *domain, const int *pidfds, unsigned n_pidfds, JobReply reply, void *userdata, sd_bus_error *error) {
+int domain_adopt(Domain *domain, const int *pidfds, unsigned n_pidfds, JobReply reply, void *userdata,
+        sd_bus_error *error) {
         GArray *held = g_array_new(FALSE, FALSE, sizeof(int));
         Job *job;
         int r;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The object: its state, what it tells of itself, and how it follows its scope, its leader and systemd. Nothing here starts or stops
- * anything of its own accord: that is verbs.c and stop.c. */
+/* The object: its state, what it tells of itself, and how it follows its scope, its leader and systemd.
+ * Nothing here starts or stops anything of its own accord: that is verbs.c and stop.c. */
 
 #include <errno.h>
 #include <signal.h>
@@ -36,12 +36,14 @@ static void blocker_clear(void *item) {
         g_free(blocker->why);
 }
 
-static void on_backend_warning(void *userdata, const char *text) {
-        domain_warn(userdata, text);
+static void on_monitor_lost(void *userdata, const char *reason) {
+        g_autofree char *text = g_strdup_printf("The monitor is lost: %s", reason);
+
+        domain_warn(userdata, MESSAGE_MONITOR_FAILED, text);
 }
 
 static const BackendObserver backend_observer = {
-        .warning = on_backend_warning,
+        .monitor_lost = on_monitor_lost,
 };
 
 int domain_new(Manager *manager, DomainConfig *config, uid_t owner, Domain **ret, sd_bus_error *error) {
@@ -65,9 +67,11 @@ int domain_new(Manager *manager, DomainConfig *config, uid_t owner, Domain **ret
         domain->state_usec = domain->created_usec;
         g_array_set_clear_func(domain->pause_blockers, blocker_clear);
         if (manager_find_by_name(manager, config->name))
-                return sd_bus_error_setf(error, VMM_ERROR_DOMAIN_EXISTS, "There is a domain '%s' already", config->name);
+                return sd_bus_error_setf(
+                        error, VMM_ERROR_DOMAIN_EXISTS, "There is a domain '%s' already", config->name);
         if (manager_find_by_uuid(manager, config->uuid))
-                return sd_bus_error_setf(error, VMM_ERROR_DOMAIN_EXISTS, "UUID: there is a domain of this UUID already");
+                return sd_bus_error_setf(
+                        error, VMM_ERROR_DOMAIN_EXISTS, "UUID: there is a domain of this UUID already");
         r = console_new(manager->event, manager->settings->console_log_bytes, &domain->console);
         if (r < 0)
                 return r;
@@ -113,8 +117,12 @@ Domain *domain_free(Domain *domain) {
         return NULL;
 }
 
-bool domain_is_active(const Domain *domain) {
-        return domain->state != DOMAIN_INACTIVE && !domain->ended;
+const char *domain_unit(const Domain *domain) {
+        return domain->config->cgroup_path->unit;
+}
+
+Units *domain_units(const Domain *domain) {
+        return domain->manager->units;
 }
 
 void domain_mark_changed(Domain *domain, unsigned changes) {
@@ -165,11 +173,11 @@ void domain_set_pause_reason(Domain *domain, const char *reason) {
         domain_mark_changed(domain, DOMAIN_CHANGED_FREEZER);
 }
 
-void domain_warn(Domain *domain, const char *text) {
+void domain_warn(Domain *domain, const char *message_id, const char *text) {
         if (domain->warnings->len == DOMAIN_WARNINGS_MAX)
                 g_ptr_array_remove_index(domain->warnings, 0);
         g_ptr_array_add(domain->warnings, g_strdup(text));
-        log_write(LOG_WARNING, NULL, domain->config->name, "%s", text);
+        log_write(LOG_WARNING, message_id, domain->config->name, "%s", text);
         domain_mark_changed(domain, DOMAIN_CHANGED_WARNINGS);
         domain->manager->observer->warning(domain->manager->userdata, domain, text);
 }
@@ -220,8 +228,8 @@ static void domain_follow_freezer(Domain *domain) {
                 (void) domain->backend->ops->proceed(domain->backend, NULL, NULL, NULL);
         }
         if (!domain->freezer_call)
-                (void) unit_get_property(domain->manager->units, domain->config->cgroup_path->unit, "FreezerState",
-                        on_freezer_state, domain, &domain->freezer_call);
+                (void) unit_get_property(domain_units(domain), domain_unit(domain),
+                        "FreezerState", on_freezer_state, domain, &domain->freezer_call);
 }
 
 static void on_cgroup_changed(void *userdata) {
@@ -244,7 +252,8 @@ static void on_unit_removed(void *userdata) {
 static void on_stop_requested(void *userdata) {
         Domain *domain = userdata;
 
-        log_write(LOG_INFO, NULL, domain->config->name, "systemd was asked to stop the scope, following the stop plan");
+        log_write(LOG_INFO, NULL, domain->config->name,
+                "systemd was asked to stop the scope, following the stop plan");
         domain_stop_by_plan(domain, &domain->config->stop_plan, 0);
 }
 
@@ -295,7 +304,8 @@ int domain_set_leader(Domain *domain, int pidfd) {
         domain_mark_changed(domain, DOMAIN_CHANGED_PLACE);
         if (pidfd_get_pid(pidfd, &domain->leader) < 0)
                 return -ESRCH;
-        return sd_event_add_io(domain->manager->event, &domain->leader_watch, pidfd, EPOLLIN, on_leader_exited, domain);
+        return sd_event_add_io(
+                domain->manager->event, &domain->leader_watch, pidfd, EPOLLIN, on_leader_exited, domain);
 }
 
 /* Why there is nothing left, as far as anybody can tell. */
@@ -332,15 +342,17 @@ static bool domain_has_crashed(const Domain *domain) {
         return domain->exit_status.known && (domain->exit_status.signal || domain->exit_status.code != 0);
 }
 
-/* A leader that lives while its scope is empty was moved out of it by hand. It is ours, so it does not outlive its domain. */
+/* A leader that lives while its scope is empty was moved out of it by hand. It is ours, so it does not
+ * outlive its domain. */
 static void leader_end_outside(Domain *domain) {
         g_autofree char *path = NULL;
         g_autofree char *text = NULL;
 
         if (process_cgroup(domain->leader, &path) < 0 || g_str_has_prefix(path, cgroup_path(domain->cgroup)))
                 return;
-        text = g_strdup_printf("PID %d was moved to %s by hand; ending it with SIGTERM", (int) domain->leader, path);
-        domain_warn(domain, text);
+        text = g_strdup_printf(
+                "PID %d was moved to %s by hand; ending it with SIGTERM", (int) domain->leader, path);
+        domain_warn(domain, NULL, text);
         (void) pidfd_signal(domain->leader_pidfd, SIGTERM);
 }
 
@@ -376,7 +388,8 @@ void domain_end(Domain *domain) {
         domain->crashed = !domain->released && domain_has_crashed(domain);
         domain_set_stop_phase(domain, "", 0);
         domain_set_state(domain, DOMAIN_INACTIVE, reason);
-        log_write(domain->crashed ? LOG_WARNING : LOG_INFO, MESSAGE_DOMAIN_ENDED, domain->config->name, "Ended: %s", reason);
+        log_write(domain->crashed ? LOG_WARNING : LOG_INFO, MESSAGE_DOMAIN_ENDED, domain->config->name,
+                "Ended: %s", reason);
         if (domain->released)
                 manager_release(domain->manager, domain);
         else

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A domain: what it was told to be, where it lives, in which state it is and why. It follows what happens to its scope by itself; what is
- * done to it are the verbs below. */
+/* A domain: what it was told to be, where it lives, in which state it is and why. It follows what happens to
+ * its scope by itself; what is done to it are the verbs below. */
 
 #include "core/job.h"
 #include "host/cgroup.h"
@@ -78,13 +78,14 @@ struct Domain {
         GArray *pause_blockers;         /* CgroupBlocker */
 };
 
-/* Checks everything that can be checked without a side effect. Takes the complete configuration. Returns 0, or a negative errno with
- * the error of the configuration or the host. */
+/* Checks everything that can be checked without a side effect. Takes the complete configuration. Returns 0,
+ * or a negative errno with the error of the configuration or the host. */
 int domain_new(Manager *manager, DomainConfig *config, uid_t owner, Domain **ret, sd_bus_error *error);
 Domain *domain_free(Domain *domain);
 
-bool domain_is_active(const Domain *domain);
-bool domain_is_stopping(const Domain *domain);
+/* The unit it lives in, and who is to be asked about it. */
+const char *domain_unit(const Domain *domain);
+Units *domain_units(const Domain *domain);
 
 /* State, with the reason a person will read; nothing happens if both are as they were. */
 void domain_set_state(Domain *domain, DomainState state, const char *reason);
@@ -96,7 +97,7 @@ void domain_mark_changed(Domain *domain, unsigned changes);
 void domain_set_freezer_state(Domain *domain, const char *state);
 void domain_set_stop_phase(Domain *domain, const char *phase, uint64_t deadline_usec);
 void domain_set_pause_reason(Domain *domain, const char *reason);   /* NULL: not paused */
-void domain_warn(Domain *domain, const char *text);
+void domain_warn(Domain *domain, const char *message_id, const char *text);   /* message_id: may be NULL */
 
 /* The processes are in their scope: follows it from now on. Returns 0 or a negative errno. */
 int domain_enter_scope(Domain *domain);
@@ -110,22 +111,26 @@ void domain_check_ended(Domain *domain);
 /* Takes leave of a domain that has ended, or was released: tells everybody, and frees it. */
 void domain_end(Domain *domain);
 
-/* The verbs. They return 0 when `reply` will come, 1 when there was nothing to do, or a negative errno with *error: then nothing
- * was begun. A reply may come before they return. A domain that was not created or adopted stays the caller's. */
+/* The verbs. They return 0 when `reply` will come, 1 when there was nothing to do, or a negative errno with
+ * *error: then nothing was begun. A reply may come before they return. A domain that was not created or
+ * adopted stays the caller's. */
 int domain_create(Domain *domain, bool start, JobReply reply, void *userdata, sd_bus_error *error);
-int domain_adopt(Domain *domain, const int *pidfds, unsigned n_pidfds, JobReply reply, void *userdata, sd_bus_error *error);
+int domain_adopt(Domain *domain, const int *pidfds, unsigned n_pidfds, JobReply reply, void *userdata,
+        sd_bus_error *error);
 int domain_pause(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
 int domain_resume(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
 int domain_shutdown(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
 int domain_release(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
 
-/* nowait: replies once the first step was taken. A harder plan than the one in progress takes over, any other waits with it. */
-int domain_stop(Domain *domain, const StopPlan *plan, bool nowait, uid_t requestor, JobReply reply, void *userdata,
-        sd_bus_error *error);
+/* nowait: replies once the first step was taken. A harder plan than the one in progress takes over, any
+ * other waits with it. */
+int domain_stop(Domain *domain, const StopPlan *plan, bool nowait, uid_t requestor, JobReply reply,
+        void *userdata, sd_bus_error *error);
 
 typedef enum KillWhom { KILL_LEADER, KILL_ALL, _KILL_WHOM_MAX } KillWhom;
 DECLARE_ENUM_STRINGS(kill_whom, KillWhom)
-int domain_kill(Domain *domain, KillWhom whom, int signal, JobReply reply, void *userdata, sd_bus_error *error);
+int domain_kill(
+        Domain *domain, KillWhom whom, int signal, JobReply reply, void *userdata, sd_bus_error *error);
 
 /* The same for when nobody waits. */
 void domain_stop_by_plan(Domain *domain, const StopPlan *plan, uid_t requestor);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The engine of jobs: takes steps, waits, undoes. It knows no verb and touches neither systemd nor a payload by itself. */
+/* The engine of jobs: takes steps, waits, undoes. It knows no verb and touches neither systemd nor a payload
+ * by itself. */
 
 #include <errno.h>
 #include <time.h>
@@ -153,11 +154,13 @@ static void job_fail(Job *job, int r, const sd_bus_error *error) {
                 (void) sd_bus_error_copy(&job->error, error);
         }
         if (!sd_bus_error_is_set(&job->error))
-                (void) sd_bus_error_set_errnof(&job->error, r, "Cannot %s '%s': %s failed: %s", job->kind->verb,
-                        job->domain->config->name, job->phase, g_strerror(-r));
+                (void) sd_bus_error_set_errnof(&job->error, r, "Cannot %s '%s': %s failed: %s",
+                        job->kind->verb, job->domain->config->name, job->phase, g_strerror(-r));
         if (job->result == JOB_DONE)
-                job->result = sd_bus_error_has_names(&job->error, VMM_ERROR_FREEZE_TIMEOUT, VMM_ERROR_STOP_TIMEOUT)
-                        ? JOB_TIMEOUT : JOB_FAILED;
+                job->result =
+                        sd_bus_error_has_names(&job->error, VMM_ERROR_FREEZE_TIMEOUT, VMM_ERROR_STOP_TIMEOUT)
+                                ? JOB_TIMEOUT
+                                : JOB_FAILED;
         job_forget(job);
         job->undoing = true;
         job->phase = "undoing";
@@ -227,15 +230,16 @@ static int on_deadline(sd_event_source *source, uint64_t usec, void *userdata) {
 
         job->deadline_usec = 0;
         if (job->undoing) {
-                log_write(LOG_WARNING, NULL, job->domain->config->name, "Undoing '%s' of %s takes too long, going on",
-                        step->phase, job->kind->verb);
+                log_write(LOG_WARNING, NULL, job->domain->config->name,
+                        "Undoing '%s' of %s takes too long, going on", step->phase, job->kind->verb);
                 job_forget(job);
                 job_continue(job, 0, NULL);
                 return 0;
         }
         r = step->expire ? step->expire(job)
-                         : sd_bus_error_setf(&job->error, SD_BUS_ERROR_TIMEOUT, "Cannot %s '%s': %s takes too long",
-                                   job->kind->verb, job->domain->config->name, step->phase);
+                         : sd_bus_error_setf(&job->error, SD_BUS_ERROR_TIMEOUT,
+                                   "Cannot %s '%s': %s takes too long", job->kind->verb,
+                                   job->domain->config->name, step->phase);
         if (r != JOB_WAITS)
                 job_continue(job, r, &job->error);
         return 0;
@@ -249,8 +253,8 @@ void job_set_deadline(Job *job, uint64_t usec_from_now) {
                 if (job->timer)
                         (void) sd_event_source_set_enabled(job->timer, SD_EVENT_OFF);
         } else if (!job->timer)
-                r = sd_event_add_time(job->domain->manager->event, &job->timer, CLOCK_MONOTONIC, job->deadline_usec, 1000,
-                        on_deadline, job);
+                r = sd_event_add_time(job->domain->manager->event, &job->timer, CLOCK_MONOTONIC,
+                        job->deadline_usec, 1000, on_deadline, job);
         else {
                 r = sd_event_source_set_time(job->timer, job->deadline_usec);
                 if (r >= 0)
@@ -268,14 +272,15 @@ void job_restart(Job *job) {
 int job_check_cancelable(const Job *job, sd_bus_error *error) {
         if (job->kind->cancelable && !job->undoing)
                 return 0;
-        return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED, "Job %u (%s of '%s', %s) cannot be canceled", job->id,
-                job->kind->verb, job->domain->config->name, job->phase);
+        return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
+                "Job %u (%s of '%s', %s) cannot be canceled", job->id, job->kind->verb,
+                job->domain->config->name, job->phase);
 }
 
 void job_cancel(Job *job) {
         job->result = JOB_CANCELED;
-        (void) sd_bus_error_setf(&job->error, VMM_ERROR_CANCELED, "The %s of '%s' was canceled", job->kind->verb,
-                job->domain->config->name);
+        (void) sd_bus_error_setf(&job->error, VMM_ERROR_CANCELED, "The %s of '%s' was canceled",
+                job->kind->verb, job->domain->config->name);
         job_fail(job, -ECANCELED, NULL);
 }
 
@@ -284,8 +289,8 @@ void job_supersede(Job *job, const char *reason) {
 
         job->result = JOB_CANCELED;
         sd_bus_error_free(&job->error);
-        (void) sd_bus_error_setf(&job->error, VMM_ERROR_CANCELED, "The %s of '%s' was ended: %s", job->kind->verb,
-                domain->config->name, reason);
+        (void) sd_bus_error_setf(&job->error, VMM_ERROR_CANCELED, "The %s of '%s' was ended: %s",
+                job->kind->verb, domain->config->name, reason);
         job_forget(job);
         domain->job = NULL;
         domain_mark_changed(domain, DOMAIN_CHANGED_JOB);
@@ -305,8 +310,8 @@ void job_domain_gone(Job *job, const char *reason) {
                 job_continue(job, 0, NULL);
                 return;
         }
-        (void) sd_bus_error_setf(&job->error, job->kind->gone_error, "Cannot %s '%s': it has ended: %s", job->kind->verb,
-                job->domain->config->name, reason);
+        (void) sd_bus_error_setf(&job->error, job->kind->gone_error, "Cannot %s '%s': it has ended: %s",
+                job->kind->verb, job->domain->config->name, reason);
         job_fail(job, -EHOSTDOWN, NULL);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The one operation in flight of a domain: named steps taken one after the other, a deadline, and, when one fails, the undoing of those
- * that were taken, in reverse. What the steps do is in verbs.c and stop.c. */
+/* The one operation in flight of a domain: named steps taken one after the other, a deadline, and, when one
+ * fails, the undoing of those that were taken, in reverse. What the steps do is in verbs.c and stop.c. */
 
 #include <stdbool.h>
 #include <stdint.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The registry of domains and jobs, and the telling of changes: what changes in one turn of the event loop is told once. */
+/* The registry of domains and jobs, and the telling of changes: what changes in one turn of the event loop
+ * is told once. */
 
 #include <string.h>
 
@@ -46,8 +47,8 @@ static int on_flush(sd_event_source *source, void *userdata) {
         return 0;
 }
 
-int manager_new(sd_event *event, Units *units, ManagerConfig *settings, bool user_mode, const char *runtime_directory,
-        Manager **ret) {
+int manager_new(sd_event *event, Units *units, ManagerConfig *settings, bool user_mode,
+        const char *runtime_directory, Manager **ret) {
         g_autoptr(Manager) manager = g_new0(Manager, 1);
         int r;
 
@@ -153,7 +154,8 @@ int manager_check_limits(Manager *manager, uid_t owner, sd_bus_error *error) {
         void *item;
 
         if (total >= manager->settings->domains_max)
-                return sd_bus_error_setf(error, VMM_ERROR_LIMIT_EXCEEDED, "There are %u domains already (MaxDomains=)", total);
+                return sd_bus_error_setf(error, VMM_ERROR_LIMIT_EXCEEDED,
+                        "There are %u domains already (MaxDomains=)", total);
         if (owner == 0)
                 return 0;
         g_hash_table_iter_init(&iter, manager->by_uuid);
@@ -216,7 +218,8 @@ void manager_release(Manager *manager, Domain *domain) {
         released->console = g_steal_pointer(&domain->console);
         domain->unit_watch = unit_watch_free(domain->unit_watch);
         g_ptr_array_add(manager->released, released);
-        if (unit_watch(manager->units, domain->config->cgroup_path->unit, &released_observer, released, &released->watch) < 0)
+        if (unit_watch(manager->units, domain_unit(domain), &released_observer, released,
+                    &released->watch) < 0)
                 g_ptr_array_remove_fast(manager->released, released);
         domain_free(domain);
 }

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* All domains: who is there, by which names they are found, how many there may be, and who is told what happens to them. */
+/* All domains: who is there, by which names they are found, how many there may be, and who is told what
+ * happens to them. */
 
 #include "core/domain.h"
 
@@ -39,8 +40,8 @@ struct Manager {
 };
 
 /* Takes the settings; borrows the rest. */
-int manager_new(sd_event *event, Units *units, ManagerConfig *settings, bool user_mode, const char *runtime_directory,
-        Manager **ret);
+int manager_new(sd_event *event, Units *units, ManagerConfig *settings, bool user_mode,
+        const char *runtime_directory, Manager **ret);
 Manager *manager_free(Manager *manager);
 void manager_set_observer(Manager *manager, const ManagerObserver *observer, void *userdata);
 
@@ -57,12 +58,14 @@ void manager_add(Manager *manager, Domain *domain);
 void manager_remove(Manager *manager, Domain *domain);   /* keeps its console's lines; the domain is freed */
 void manager_release(Manager *manager, Domain *domain);  /* the same, but its processes run on */
 
-/* What changed is told by the next flush: before a reply, a signal of another kind, or at the end of this turn of the loop. */
+/* What changed is told by the next flush: before a reply, a signal of another kind, or at the end of this
+ * turn of the loop. */
 void manager_queue_changes(Manager *manager, Domain *domain);
 void manager_unqueue_changes(Manager *manager, Domain *domain);
 void manager_flush(Manager *manager);
 
-/* The console of a domain that is here or among the last that ended, by name or UUID; the owner is told for the caller's check. */
+/* The console of a domain that is here or among the last that ended, by name or UUID; the owner is told for
+ * the caller's check. */
 typedef struct EndedDomain {
         char *name;
         sd_id128_t uuid;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Stopping a domain: a plan of steps, each given its time, until nothing is left. Signals go through systemd; a plan without SIGKILL
- * never sends one. The end is the cgroup's being empty, which domain.c sees. */
+/* Stopping a domain: a plan of steps, each given its time, until nothing is left. Signals go through
+ * systemd; a plan without SIGKILL never sends one. The end is the cgroup's being empty, which domain.c sees.
+ */
 
 #include <errno.h>
 #include <signal.h>
@@ -29,8 +30,8 @@ static void on_signalled(void *userdata, int r, const sd_bus_error *error) {
 
 /* A guest that cannot be asked need not be waited for: its time is over. */
 static void guest_unreachable(Job *job, const sd_bus_error *error) {
-        log_write(LOG_NOTICE, NULL, job->domain->config->name, "Cannot ask the guest, going on with the stop plan: %s",
-                error->message);
+        log_write(LOG_NOTICE, NULL, job->domain->config->name,
+                "Cannot ask the guest, going on with the stop plan: %s", error->message);
         job_set_deadline(job, 1);
 }
 
@@ -87,11 +88,11 @@ static int stop_ask_guest(Job *job) {
                 on_guest_thawed(job, 0, NULL);
                 return JOB_WAITS;
         }
-        return unit_thaw(domain->manager->units, domain->config->cgroup_path->unit, on_guest_thawed, job, &job->call);
+        return unit_thaw(domain_units(domain), domain_unit(domain), on_guest_thawed, job, &job->call);
 }
 
-/* A frozen process with a handler hears the signal only when it is thawed; SIGKILL needs no thaw, and without one nothing of the payload
- * runs again. Both calls are sent at once: systemd keeps their order. */
+/* A frozen process with a handler hears the signal only when it is thawed; SIGKILL needs no thaw, and
+ * without one nothing of the payload runs again. Both calls are sent at once: systemd keeps their order. */
 static int stop_signal(Job *job, int signal) {
         Domain *domain = job->domain;
         const char *unit = domain->config->cgroup_path->unit;
@@ -114,9 +115,11 @@ static int stop_timeout(Job *job) {
 
         for (unsigned i = 0; left && i < left->len; i++)
                 g_string_append_printf(pids, "%s%d", i ? ", " : "", (int) g_array_index(left, pid_t, i));
-        log_write(LOG_WARNING, MESSAGE_STOP_TIMEOUT, domain->config->name, "Not stopped by %s, PIDs left: %s", last, pids->str);
+        log_write(LOG_WARNING, MESSAGE_STOP_TIMEOUT, domain->config->name,
+                "Not stopped by %s, PIDs left: %s", last, pids->str);
         return sd_bus_error_setf(&job->error, VMM_ERROR_STOP_TIMEOUT,
-                "'%s' was not stopped by %s and is still there; PIDs left: %s", domain->config->name, last, pids->str);
+                "'%s' was not stopped by %s and is still there; PIDs left: %s", domain->config->name, last,
+                pids->str);
 }
 
 static int stop_step(Job *job) {
@@ -132,8 +135,8 @@ static int stop_step(Job *job) {
         domain_set_stop_phase(domain, domain->last_stop_step, job_deadline_realtime(job));
         manager_flush(manager);
         manager->observer->job_changed(manager->userdata, job);
-        manager->observer->stop_step(manager->userdata, domain, domain->last_stop_step, (unsigned) job->plan_step,
-                (unsigned) job->plan.n_steps);
+        manager->observer->stop_step(manager->userdata, domain, domain->last_stop_step,
+                (unsigned) job->plan_step, (unsigned) job->plan.n_steps);
         if (step->signal != 0)
                 return stop_signal(job, step->signal);
         return domain->backend->ops->power_down ? stop_ask_guest(job) : stop_signal(job, SIGTERM);
@@ -191,15 +194,16 @@ static uint64_t plan_time_to(const StopPlan *plan, size_t from, bool kill) {
 }
 
 static bool plan_is_harder(const StopPlan *plan, const Job *job) {
-        uint64_t kill = plan_time_to(plan, 0, true), current_kill = plan_time_to(&job->plan, job->plan_step, true);
+        uint64_t kill = plan_time_to(plan, 0, true),
+                 current_kill = plan_time_to(&job->plan, job->plan_step, true);
 
         if (kill != current_kill)
                 return kill < current_kill;
         return plan_time_to(plan, 0, false) < plan_time_to(&job->plan, job->plan_step, false);
 }
 
-int domain_stop(Domain *domain, const StopPlan *plan, bool nowait, uid_t requestor, JobReply reply, void *userdata,
-        sd_bus_error *error) {
+int domain_stop(Domain *domain, const StopPlan *plan, bool nowait, uid_t requestor, JobReply reply,
+        void *userdata, sd_bus_error *error) {
         Job *job = domain->job;
 
         if (domain->ended)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* What can be done to a domain that is there, but for stopping it: which verb is allowed in which state, and the steps each one takes. The steps
- * return as core/job.h says. */
+/* What can be done to a domain that is there, but for stopping it: which verb is allowed in which state, and
+ * the steps each one takes. The steps return as core/job.h says. */
 
 #include <errno.h>
 #include <signal.h>
@@ -60,13 +60,13 @@ static int verb_admit(const Domain *domain, Verb verb, const char *name, sd_bus_
         case ALREADY:
                 return 1;
         case BUSY:
-                return sd_bus_error_setf(error, VMM_ERROR_BUSY, "Cannot %s '%s': job %u (%s) is in progress", name,
-                        domain->config->name, domain->job ? domain->job->id : 0,
+                return sd_bus_error_setf(error, VMM_ERROR_BUSY, "Cannot %s '%s': job %u (%s) is in progress",
+                        name, domain->config->name, domain->job ? domain->job->id : 0,
                         domain->job ? domain->job->kind->verb : domain_state_to_string(domain->state));
         case NOT_RUNNING:
         default:
-                return sd_bus_error_setf(error, VMM_ERROR_NOT_RUNNING, "Cannot %s '%s': it is not running", name,
-                        domain->config->name);
+                return sd_bus_error_setf(error, VMM_ERROR_NOT_RUNNING, "Cannot %s '%s': it is not running",
+                        name, domain->config->name);
         }
 }
 
@@ -83,15 +83,19 @@ static bool verb_joins(Domain *domain, const JobKind *kind, JobReply reply, void
 int freeze_poke(Job *job) {
         Domain *domain = job->domain;
 
-        return job->confirmed && cgroup_read_events(domain->cgroup, &domain->events) >= 0 && domain->events.frozen
-                ? JOB_GOES_ON : JOB_WAITS;
+        return job->confirmed && cgroup_read_events(domain->cgroup, &domain->events) >= 0 &&
+                               domain->events.frozen
+                       ? JOB_GOES_ON
+                       : JOB_WAITS;
 }
 
 static int thaw_poke(Job *job) {
         Domain *domain = job->domain;
 
-        return job->confirmed && cgroup_read_events(domain->cgroup, &domain->events) >= 0 && !domain->events.frozen
-                ? JOB_GOES_ON : JOB_WAITS;
+        return job->confirmed && cgroup_read_events(domain->cgroup, &domain->events) >= 0 &&
+                               !domain->events.frozen
+                       ? JOB_GOES_ON
+                       : JOB_WAITS;
 }
 
 static void on_freezer_reply(void *userdata, int r, const sd_bus_error *error) {
@@ -109,7 +113,7 @@ static void on_freezer_reply(void *userdata, int r, const sd_bus_error *error) {
 int freeze_run(Job *job) {
         Domain *domain = job->domain;
 
-        return unit_freeze(domain->manager->units, domain->config->cgroup_path->unit, on_freezer_reply, job, &job->call);
+        return unit_freeze(domain_units(domain), domain_unit(domain), on_freezer_reply, job, &job->call);
 }
 
 int thaw_run(Job *job) {
@@ -117,7 +121,7 @@ int thaw_run(Job *job) {
 
         if (!cgroup_freeze_requested(domain->cgroup) && !domain->events.frozen)
                 return JOB_GOES_ON;
-        return unit_thaw(domain->manager->units, domain->config->cgroup_path->unit, on_freezer_reply, job, &job->call);
+        return unit_thaw(domain_units(domain), domain_unit(domain), on_freezer_reply, job, &job->call);
 }
 
 /* Which tasks would not freeze is known only while they are asked to. */
@@ -130,10 +134,11 @@ int freeze_expire(Job *job) {
         domain_mark_changed(domain, DOMAIN_CHANGED_BLOCKERS);
         for (unsigned i = 0; i < domain->pause_blockers->len; i++) {
                 const CgroupBlocker *blocker = &g_array_index(domain->pause_blockers, CgroupBlocker, i);
-                g_string_append_printf(text, "%s PID %d (%s), %s", i ? ";" : "", (int) blocker->pid, blocker->comm,
-                        blocker->why);
+                g_string_append_printf(text, "%s PID %d (%s), %s", i ? ";" : "", (int) blocker->pid,
+                        blocker->comm, blocker->why);
         }
-        log_write(LOG_WARNING, MESSAGE_FREEZE_TIMEOUT, domain->config->name, "Could not be frozen, running on:%s", text->str);
+        log_write(LOG_WARNING, MESSAGE_FREEZE_TIMEOUT, domain->config->name,
+                "Could not be frozen, running on:%s", text->str);
         return sd_bus_error_setf(&job->error, VMM_ERROR_FREEZE_TIMEOUT,
                 "'%s' could not be frozen in %" G_GUINT64_FORMAT " ms and runs on:%s", domain->config->name,
                 domain->config->pause_timeout_usec / 1000, text->len ? text->str : " no task stood out");
@@ -144,7 +149,7 @@ static int freeze_undo(Job *job) {
 
         if (job->domain_gone)
                 return JOB_GOES_ON;
-        return unit_thaw(domain->manager->units, domain->config->cgroup_path->unit, job_unit_reply, job, &job->call);
+        return unit_thaw(domain_units(domain), domain_unit(domain), job_unit_reply, job, &job->call);
 }
 
 /* ---- The guest's own clock. ---- */
@@ -154,7 +159,8 @@ static void on_halted(void *userdata, int r, const sd_bus_error *error) {
 
         /* The freezer stops the guest anyway; only its clock will notice. */
         if (r < 0)
-                log_write(LOG_NOTICE, NULL, job->domain->config->name, "Pausing without the monitor: %s", error->message);
+                log_write(LOG_NOTICE, NULL, job->domain->config->name, "Pausing without the monitor: %s",
+                        error->message);
         job_backend_reply(job, 0, NULL);
 }
 
@@ -249,8 +255,9 @@ int executed_run(Job *job) {
 }
 
 static int thaw_expire(Job *job) {
-        return sd_bus_error_setf(&job->error, VMM_ERROR_FREEZE_FAILED, "'%s' could not be thawed in %" G_GUINT64_FORMAT " ms",
-                job->domain->config->name, job->domain->config->pause_timeout_usec / 1000);
+        return sd_bus_error_setf(&job->error, VMM_ERROR_FREEZE_FAILED,
+                "'%s' could not be thawed in %" G_GUINT64_FORMAT " ms", job->domain->config->name,
+                job->domain->config->pause_timeout_usec / 1000);
 }
 
 static const JobStep resume_steps[] = {
@@ -294,8 +301,8 @@ static int request_run(Job *job) {
         int r;
 
         if (!domain->backend->ops->power_down)
-                return unit_kill(domain->manager->units, domain->config->cgroup_path->unit, SIGTERM, job_unit_reply, job,
-                        &job->call);
+                return unit_kill(domain_units(domain), domain_unit(domain), SIGTERM,
+                        job_unit_reply, job, &job->call);
         r = domain->backend->ops->power_down(domain->backend, job_backend_reply, job, &job->error);
         if (r < 0)
                 return r;
@@ -312,7 +319,8 @@ static const JobStep shutdown_steps[] = {
 static void shutdown_ended(Job *job, bool done) {
         Domain *domain = job->domain;
 
-        domain_settle(domain, domain->state == DOMAIN_PAUSED ? "resumed to be shut down" : domain->state_reason);
+        domain_settle(
+                domain, domain->state == DOMAIN_PAUSED ? "resumed to be shut down" : domain->state_reason);
 }
 
 static const JobKind shutdown_kind = {
@@ -324,8 +332,8 @@ static const JobKind shutdown_kind = {
 };
 
 /* A verb without a state of its own. */
-static int verb_begin(Domain *domain, Verb verb, const JobKind *kind, uid_t requestor, JobReply reply, void *userdata,
-        sd_bus_error *error) {
+static int verb_begin(Domain *domain, Verb verb, const JobKind *kind, uid_t requestor, JobReply reply,
+        void *userdata, sd_bus_error *error) {
         int r;
 
         if (verb_joins(domain, kind, reply, userdata))
@@ -349,7 +357,7 @@ int domain_shutdown(Domain *domain, uid_t requestor, JobReply reply, void *userd
 static int abandon_run(Job *job) {
         Domain *domain = job->domain;
 
-        return unit_abandon(domain->manager->units, domain->config->cgroup_path->unit, job_unit_reply, job, &job->call);
+        return unit_abandon(domain_units(domain), domain_unit(domain), job_unit_reply, job, &job->call);
 }
 
 static const JobStep release_steps[] = {
@@ -379,18 +387,20 @@ int domain_release(Domain *domain, uid_t requestor, JobReply reply, void *userda
 
 /* ---- Kill: a signal, and nothing else. ---- */
 
-int domain_kill(Domain *domain, KillWhom whom, int signal, JobReply reply, void *userdata, sd_bus_error *error) {
+int domain_kill(
+        Domain *domain, KillWhom whom, int signal, JobReply reply, void *userdata, sd_bus_error *error) {
         int r;
 
         r = verb_admit(domain, VERB_KILL, "kill", error);
         if (r < 0)
                 return r;
         if (whom == KILL_ALL) {
-                r = unit_kill(domain->manager->units, domain->config->cgroup_path->unit, signal, reply, userdata, NULL);
+                r = unit_kill(domain_units(domain), domain_unit(domain), signal, reply, userdata, NULL);
                 return r < 0 ? sd_bus_error_set_errno(error, r) : 0;
         }
         r = pidfd_signal(domain->leader_pidfd, signal);
         if (r < 0)
-                return sd_bus_error_setf(error, VMM_ERROR_NOT_RUNNING, "The leader of '%s' has ended", domain->config->name);
+                return sd_bus_error_setf(
+                        error, VMM_ERROR_NOT_RUNNING, "The leader of '%s' has ended", domain->config->name);
         return 1;
 }

@@ -111,7 +111,8 @@ int cgroup_watch(Cgroup *cgroup, sd_event *event, CgroupChanged changed, void *u
 
         cgroup->changed = changed;
         cgroup->userdata = userdata;
-        return sd_event_add_inotify(event, &cgroup->watch, file, IN_MODIFY | IN_DELETE_SELF, on_events_changed, cgroup);
+        return sd_event_add_inotify(
+                event, &cgroup->watch, file, IN_MODIFY | IN_DELETE_SELF, on_events_changed, cgroup);
 }
 
 /* "rbytes=1 wbytes=2" of every device, added up. */
@@ -145,7 +146,8 @@ void cgroup_read_stats(const Cgroup *cgroup, CgroupStats *ret) {
 }
 
 /* Calls `visit` with each number in the attribute of the cgroup and of all below it, until it says false. */
-static bool visit_numbers(int dir_fd, const char *attribute, unsigned depth, bool (*visit)(pid_t, void *), void *userdata) {
+static bool visit_numbers(
+        int dir_fd, const char *attribute, unsigned depth, bool (*visit)(pid_t, void *), void *userdata) {
         g_autofree char *text = attribute_read(dir_fd, attribute);
 
         for (char *at = text, *end; at && *at; at = end) {
@@ -199,10 +201,11 @@ static void blocker_clear(void *item) {
         g_free(blocker->why);
 }
 
-/* Where a task sleeps tells whether it counts as frozen: in get_signal it is, stopped by a signal or waiting for its vfork child it
- * counts as such. */
+/* Where a task sleeps tells whether it counts as frozen: in get_signal it is, stopped by a signal or waiting
+ * for its vfork child it counts as such. */
 static bool collect_blocker(pid_t tid, void *userdata) {
-        static const char *const harmless[] = {"get_signal", "do_signal_stop", "ptrace_stop", "kernel_clone", NULL};
+        static const char *const harmless[] = {
+                "get_signal", "do_signal_stop", "ptrace_stop", "kernel_clone", NULL};
         Collection *c = userdata;
         char wchan[128] = "";
         ProcessStat stat;
@@ -215,9 +218,10 @@ static bool collect_blocker(pid_t tid, void *userdata) {
         CgroupBlocker blocker = {
                 .pid = tid,
                 .comm = g_utf8_make_valid(stat.comm, -1),
-                .why = stat.kernel_thread ? g_strdup("kernel thread")
-                                          : g_strdup_printf("state %c in %s", stat.state,
-                                                    *wchan && !g_str_equal(wchan, "0") ? wchan : "user space"),
+                .why = stat.kernel_thread
+                               ? g_strdup("kernel thread")
+                               : g_strdup_printf("state %c in %s", stat.state,
+                                         *wchan && !g_str_equal(wchan, "0") ? wchan : "user space"),
         };
         g_array_append_val(c->items, blocker);
         return c->items->len < c->max;
@@ -240,7 +244,8 @@ char *cgroup_frozen_slice(const char *path) {
                 slash = strrchr(at, '/');
                 if (!slash)
                         break;
-                if (g_str_has_suffix(at, ".slice") && cgroup_open(at, &cgroup) >= 0 && cgroup_freeze_requested(cgroup))
+                if (g_str_has_suffix(at, ".slice") && cgroup_open(at, &cgroup) >= 0 &&
+                        cgroup_freeze_requested(cgroup))
                         return g_strdup(slash + 1);
         }
         return NULL;

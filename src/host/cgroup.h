@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Reads a cgroup of the unified hierarchy: its events, its counters, its tasks. The kernel's own word about what systemd says. It
- * never writes: systemd is the only writer of the tree. See Documentation/admin-guide/cgroup-v2.rst of the kernel. */
+/* Reads a cgroup of the unified hierarchy: its events, its counters, its tasks. The kernel's own word about
+ * what systemd says. It never writes: systemd is the only writer of the tree. See
+ * Documentation/admin-guide/cgroup-v2.rst of the kernel. */
 
 #include <glib.h>
 #include <stdbool.h>
@@ -58,7 +59,8 @@ GArray *cgroup_pids(const Cgroup *cgroup, unsigned max);
 /* The tasks that have not stopped although the cgroup was told to freeze; CgroupBlocker, at most `max`. */
 GArray *cgroup_blockers(const Cgroup *cgroup, unsigned max);
 
-/* The nearest slice of the path, itself or an ancestor, that was told to freeze: "a-b.slice"; NULL when none was. */
+/* The nearest slice of the path, itself or an ancestor, that was told to freeze: "a-b.slice"; NULL when none
+ * was. */
 char *cgroup_frozen_slice(const char *path);
 
 /* Controllers the root offers: cgroup.controllers. Free with g_strfreev(). */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What /proc and pidfds tell about a process. Every answer is about the moment it was given; hold a pidfd to know that it was about
- * the process you mean. */
+/* What /proc and pidfds tell about a process. Every answer is about the moment it was given; hold a pidfd to
+ * know that it was about the process you mean. */
 
 #include <stdbool.h>
 #include <sys/types.h>
 
-/* Its cgroup in the unified hierarchy, e.g. "/machine.slice/vmm-web.scope". Returns 0, -ESRCH when it is gone, -ENODATA without cgroup v2. */
+/* Its cgroup in the unified hierarchy, e.g. "/machine.slice/vmm-web.scope". Returns 0, -ESRCH when it is
+ * gone, -ENODATA without cgroup v2. */
 int process_cgroup(pid_t pid, char **ret);
 
 /* Its effective UID. Returns 0 or -ESRCH. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Makes and removes runtime folders and opens what lies in them. Connects and listens, never reads or writes. */
+/* Makes and removes runtime folders and opens what lies in them. Connects and listens, never reads or
+ * writes. */
 
 #include <errno.h>
 #include <fcntl.h>

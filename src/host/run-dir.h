@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* A domain's runtime folder, BASE/domains/UUID: the sockets of its monitor and console, the FIFO of its output. File names are
- * UUIDs and constants, never a user's text; nobody but the daemon's user gets in. */
+/* A domain's runtime folder, BASE/domains/UUID: the sockets of its monitor and console, the FIFO of its
+ * output. File names are UUIDs and constants, never a user's text; nobody but the daemon's user gets in. */
 
 #include <glib.h>
 #include <systemd/sd-id128.h>
@@ -25,8 +25,8 @@ int run_dir_listen(const RunDir *dir, const char *name, int *ret_fd);
 /* A non-blocking connection to such a socket. Returns 0 or a negative errno. */
 int run_dir_connect(const RunDir *dir, const char *name, int *ret_fd);
 
-/* A FIFO: *ret_reader is non-blocking, *ret_writer blocking and open for both directions, so that a writer never meets a closed pipe,
- * whatever becomes of the reader. The FIFO belongs to uid. */
+/* A FIFO: *ret_reader is non-blocking, *ret_writer blocking and open for both directions, so that a writer
+ * never meets a closed pipe, whatever becomes of the reader. The FIFO belongs to uid. */
 int run_dir_fifo(const RunDir *dir, const char *name, uid_t uid, int *ret_reader, int *ret_writer);
 
 /* Path of a file there; free with g_free(). */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Forks, prepares and executes payloads. It knows nothing of scopes: whoever spawns puts the child where it belongs before it
- * opens the barrier. */
+/* Forks, prepares and executes payloads. It knows nothing of scopes: whoever spawns puts the child where it
+ * belongs before it opens the barrier. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -15,6 +15,8 @@
 #include <sys/pidfd.h>
 #include <sys/fsuid.h>
 #include <sys/prctl.h>
+#include <sys/resource.h>
+#include <sys/select.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -56,9 +58,11 @@ int spawn_find_program(const char *program, char **ret, sd_bus_error *error) {
                 return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "Command: no program '%s' in %s",
                         program, SPAWN_PATH);
         if (stat(found, &st) < 0 || access(found, X_OK) < 0)
-                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "Command: %s: %s", found, g_strerror(errno));
+                return sd_bus_error_setf(
+                        error, VMM_ERROR_INVALID_CONFIG, "Command: %s: %s", found, g_strerror(errno));
         if (!S_ISREG(st.st_mode))
-                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "Command: %s is not a program", found);
+                return sd_bus_error_setf(
+                        error, VMM_ERROR_INVALID_CONFIG, "Command: %s is not a program", found);
         *ret = g_steal_pointer(&found);
         return 0;
 }
@@ -70,7 +74,8 @@ int spawn_user_new(const char *name_or_uid, SpawnUser **ret, sd_bus_error *error
         int n_groups = 64;
 
         if (!pw)
-                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "User: there is no user '%s'", name_or_uid);
+                return sd_bus_error_setf(
+                        error, VMM_ERROR_INVALID_CONFIG, "User: there is no user '%s'", name_or_uid);
 
         g_autoptr(SpawnUser) user = g_new0(SpawnUser, 1);
         user->name = g_strdup(pw->pw_name);
@@ -82,8 +87,8 @@ int spawn_user_new(const char *name_or_uid, SpawnUser **ret, sd_bus_error *error
         if (getgrouplist(user->name, user->gid, user->groups, &n_groups) < 0) {
                 user->groups = g_renew(gid_t, user->groups, n_groups);
                 if (getgrouplist(user->name, user->gid, user->groups, &n_groups) < 0)
-                        return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "User: the groups of '%s' changed",
-                                name_or_uid);
+                        return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG,
+                                "User: the groups of '%s' changed", name_or_uid);
         }
         user->n_groups = n_groups;
         *ret = g_steal_pointer(&user);
@@ -111,8 +116,8 @@ int spawn_user_may_read(const SpawnUser *user, const char *key, const char *path
         }
         fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
         if (fd < 0)
-                (void) sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "%s: %s: %s%s%s", key, path, g_strerror(errno),
-                        user ? " for user " : "", user ? user->name : "");
+                (void) sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "%s: %s: %s%s%s", key, path,
+                        g_strerror(errno), user ? " for user " : "", user ? user->name : "");
         if (user) {
                 (void) setfsuid(geteuid());
                 (void) setfsgid(getegid());
@@ -120,7 +125,8 @@ int spawn_user_may_read(const SpawnUser *user, const char *key, const char *path
         if (fd < 0)
                 return -EINVAL;
         if (fstat(fd, &st) < 0 || !S_ISREG(st.st_mode))
-                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "%s: %s is not a regular file", key, path);
+                return sd_bus_error_setf(
+                        error, VMM_ERROR_INVALID_CONFIG, "%s: %s is not a regular file", key, path);
         return 0;
 }
 
@@ -141,9 +147,10 @@ static char **environment_build(const SpawnSpec *spec) {
         return environment;
 }
 
-/* Leaves exactly: standard input, output and error, the declared descriptors from SPAWN_FD_FIRST on, and behind them the barrier,
- * which closes at exec. Nothing else of the daemon's stays open, not even while the child waits: a sibling would keep the
- * barriers of others from closing with the daemon. Returns the barrier or a negative errno. */
+/* Leaves exactly: standard input, output and error, the declared descriptors from SPAWN_FD_FIRST on, and
+ * behind them the barrier, which closes at exec. Nothing else of the daemon's stays open, not even while the
+ * child waits: a sibling would keep the barriers of others from closing with the daemon. Returns the barrier
+ * or a negative errno. */
 static int child_descriptors(const SpawnSpec *spec, int barrier) {
         int sources[SPAWN_FDS_MAX + 2], n = (int) spec->n_descriptors, last = SPAWN_FD_FIRST + n;
         int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
@@ -168,6 +175,16 @@ static int child_descriptors(const SpawnSpec *spec, int barrier) {
         return last;
 }
 
+/* The daemon's own soft limit of descriptors is high; programs that use select() rely on the usual one. */
+static void child_limits(void) {
+        struct rlimit limit;
+
+        if (getrlimit(RLIMIT_NOFILE, &limit) < 0)
+                return;
+        limit.rlim_cur = MIN(limit.rlim_max, FD_SETSIZE);
+        (void) setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 static void child_signals(void) {
         struct sigaction action = {.sa_handler = SIG_DFL};
         sigset_t none;
@@ -183,8 +200,9 @@ static int child_privileges(const SpawnSpec *spec) {
         const SpawnUser *user = spec->user;
 
         if (user && geteuid() == 0) {
-                if (setgroups((size_t) user->n_groups, user->groups) < 0 ||
-                    setresgid(user->gid, user->gid, user->gid) < 0 || setresuid(user->uid, user->uid, user->uid) < 0)
+                if (setgroups((size_t)user->n_groups, user->groups) < 0 ||
+                        setresgid(user->gid, user->gid, user->gid) < 0 ||
+                        setresuid(user->uid, user->uid, user->uid) < 0)
                         return -errno;
                 if (getuid() != user->uid || geteuid() != user->uid || getgid() != user->gid ||
                     (user->uid != 0 && setuid(0) >= 0))
@@ -204,12 +222,14 @@ static void __attribute__((noreturn)) child_fail(int barrier, int r, const char 
 }
 
 /* Only what is safe after fork() in a single-threaded process; ends in exec or _exit. */
-static void __attribute__((noreturn)) child_main(const SpawnSpec *spec, char *program, char **environment, int barrier) {
+static void __attribute__((noreturn))
+child_main(const SpawnSpec *spec, char *program, char **environment, int barrier) {
         char go;
         int r;
 
         (void) setsid();
         (void) umask(022);
+        child_limits();
         child_signals();
         r = child_descriptors(spec, barrier);
         if (r < 0)
@@ -238,8 +258,8 @@ static int on_barrier(sd_event_source *source, int fd, uint32_t revents, void *u
 
         if (n == (ssize_t) sizeof failure) {
                 failure.step[sizeof failure.step - 1] = 0;
-                r = sd_bus_error_setf(&error, VMM_ERROR_INVALID_CONFIG, "Cannot run %s: %s (%s)", spawn->program,
-                        g_strerror(-failure.error), failure.step);
+                r = sd_bus_error_setf(&error, VMM_ERROR_INVALID_CONFIG, "Cannot run %s: %s (%s)",
+                        spawn->program, g_strerror(-failure.error), failure.step);
         }
         spawn->watch = sd_event_source_disable_unref(spawn->watch);
         spawn->executed(spawn->userdata, r, &error);
@@ -254,7 +274,8 @@ int spawn_new(sd_event *event, const SpawnSpec *spec, SpawnExecuted executed, vo
                 return -errno;
         autofd int ours = pair[0], theirs = pair[1];
         g_autoptr(Spawn) spawn = g_new0(Spawn, 1);
-        *spawn = (Spawn) {.pidfd = -1, .barrier = fd_steal(&ours), .executed = executed, .userdata = userdata};
+        *spawn =
+                (Spawn){.pidfd = -1, .barrier = fd_steal(&ours), .executed = executed, .userdata = userdata};
         g_auto(GStrv) environment = environment_build(spec);
         r = spawn_find_program(spec->argv[0], &spawn->program, NULL);
         if (r < 0)

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Starts a program behind a barrier: the child is forked and made ready, then waits, executing nothing of the payload, until it is
- * released. If the daemon dies before that, so does the child. */
+/* Starts a program behind a barrier: the child is forked and made ready, then waits, executing nothing of
+ * the payload, until it is released. If the daemon dies before that, so does the child. */
 
 #include <glib.h>
 #include <stdbool.h>
@@ -24,7 +24,8 @@ typedef struct SpawnUser {
 
 typedef struct SpawnSpec {
         char *const *argv;               /* argv[0] is looked up in SPAWN_PATH unless absolute */
-        char *const *environment;        /* added to PATH, HOME, LOGNAME, USER and SHELL; nothing of the daemon's comes along */
+        char *const *environment; /* added to PATH, HOME, LOGNAME, USER and SHELL; nothing of the daemon's
+                                   * comes along */
         const char *working_directory;   /* NULL: "/" */
         const SpawnUser *user;           /* NULL: stay who we are */
         bool no_new_privileges;
@@ -35,16 +36,18 @@ typedef struct SpawnSpec {
 
 #define SPAWN_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
-/* Whether the user (NULL: we ourselves) may read the file; `key` is what the configuration calls it. Returns 0 or -EINVAL
- * with InvalidConfig. */
+/* Whether the user (NULL: we ourselves) may read the file; `key` is what the configuration calls it. Returns
+ * 0 or -EINVAL with InvalidConfig. */
 int spawn_user_may_read(const SpawnUser *user, const char *key, const char *path, sd_bus_error *error);
 
 typedef struct Spawn Spawn;
 
-/* r: 0 when the program runs, negative with what failed when it does not. Called once, after spawn_release(). */
+/* r: 0 when the program runs, negative with what failed when it does not. Called once, after
+ * spawn_release(). */
 typedef void (*SpawnExecuted)(void *userdata, int r, const sd_bus_error *error);
 
-/* The program's absolute path, found as the child will. Returns 0 or -EINVAL with InvalidConfig: not there, or not executable. */
+/* The program's absolute path, found as the child will. Returns 0 or -EINVAL with InvalidConfig: not there,
+ * or not executable. */
 int spawn_find_program(const char *program, char **ret, sd_bus_error *error);
 
 /* By name, or by UID in digits. Returns 0 or -EINVAL with InvalidConfig: no such user. */
@@ -63,7 +66,8 @@ int spawn_pidfd(const Spawn *spawn);   /* stays the spawn's */
 /* Opens the barrier: the child goes on as soon as it is let run. Returns 0, or -EPIPE when it is gone. */
 int spawn_release(Spawn *spawn);
 
-/* How a child ended: as waitid(2) has it, and reaps it. Returns 0, -EAGAIN while it lives, -ECHILD when it is none of ours. */
+/* How a child ended: as waitid(2) has it, and reaps it. Returns 0, -EAGAIN while it lives, -ECHILD when it
+ * is none of ours. */
 typedef struct ExitStatus {
         bool known;
         int code;     /* exit code, or -1 */

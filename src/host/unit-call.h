@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* How calls to the service manager are kept. For unit.c, which sends them, and unit-scope.c, which starts scopes. */
+/* How calls to the service manager are kept. For unit.c, which sends them, and unit-scope.c, which starts
+ * scopes. */
 
 #include "host/unit.h"
 
@@ -73,6 +74,6 @@ void call_finish(UnitCall *call, int r, const sd_bus_error *error);
 /* The parts of a start that only unit-scope.c knows. */
 StartState *start_state_free(StartState *start);
 int start_append(sd_bus_message *m, const UnitCall *call);
-bool start_again(UnitCall *call, const sd_bus_error *error);         /* whether it tries on after this error */
+bool start_again(UnitCall *call, const sd_bus_error *error); /* whether it tries on after this error */
 void start_job_removed(Units *units, const char *job, const char *result);
 void start_unit_removed(Units *units, const char *unit);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Starting transient scopes: what the manager is told, how a name that is taken is dealt with, and how the start ends, which is when its
- * job does. The sending is unit.c's. */
+/* Starting transient scopes: what the manager is told, how a name that is taken is dealt with, and how the
+ * start ends, which is when its job does. The sending is unit.c's. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -52,12 +52,12 @@ static bool start_free_name(UnitCall *call) {
         switch (start->stage) {
         case START_FIRST:
                 start->stage = START_RESET;
-                return sd_bus_call_method_async(call->units->bus, &call->slot, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD("Manager"),
-                               "ResetFailedUnit", on_reset, call, "s", call->unit) >= 0;
+                return sd_bus_call_method_async(call->units->bus, &call->slot, SYSTEMD_NAME, SYSTEMD_PATH,
+                               SYSTEMD("Manager"), "ResetFailedUnit", on_reset, call, "s", call->unit) >= 0;
         case START_RESET:
                 start->stage = START_WAITING;
-                return sd_event_add_time_relative(sd_bus_get_event(call->units->bus), &start->timer, CLOCK_MONOTONIC,
-                               NAME_REUSE_WAIT_USEC, 0, on_name_wait_over, call) >= 0;
+                return sd_event_add_time_relative(sd_bus_get_event(call->units->bus), &start->timer,
+                               CLOCK_MONOTONIC, NAME_REUSE_WAIT_USEC, 0, on_name_wait_over, call) >= 0;
         case START_WAITING:
         case START_LAST:
                 break;
@@ -77,8 +77,8 @@ bool start_again(UnitCall *call, const sd_bus_error *error) {
         return false;
 }
 
-/* The processes of a new scope: as pidfds where the manager takes them, else as PIDs, which whoever starts it must verify
- * afterwards. */
+/* The processes of a new scope: as pidfds where the manager takes them, else as PIDs, which whoever starts
+ * it must verify afterwards. */
 static int append_processes(sd_bus_message *m, const UnitCall *call) {
         bool pidfds = call->units->pidfds != 0;
         int r;
@@ -167,10 +167,11 @@ void start_job_removed(Units *units, const char *job, const char *result) {
                 if (call->canceled)   /* started for nobody */
                         (void) unit_stop(units, call->unit, NULL, NULL, NULL);
                 if (g_str_equal(result, "frozen"))
-                        r = sd_bus_error_setf(&error, VMM_ERROR_SLICE_FROZEN, "Slice %s is frozen", call->start->slice);
+                        r = sd_bus_error_setf(
+                                &error, VMM_ERROR_SLICE_FROZEN, "Slice %s is frozen", call->start->slice);
                 else if (!g_str_equal(result, "done"))
-                        r = sd_bus_error_setf(&error, SD_BUS_ERROR_FAILED, "systemd could not start %s: %s", call->unit,
-                                result);
+                        r = sd_bus_error_setf(&error, SD_BUS_ERROR_FAILED, "systemd could not start %s: %s",
+                                call->unit, result);
                 call_finish(call, r, &error);
                 return;
         }
@@ -180,7 +181,8 @@ void start_unit_removed(Units *units, const char *unit) {
         for (GList *link = units->in_flight.head; link; link = link->next) {
                 UnitCall *call = link->data;
 
-                if (call->kind == CALL_START && call->start->stage == START_WAITING && g_str_equal(call->unit, unit)) {
+                if (call->kind == CALL_START && call->start->stage == START_WAITING &&
+                        g_str_equal(call->unit, unit)) {
                         (void) on_name_wait_over(NULL, 0, call);
                         return;
                 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The calls to the service manager, their queue, and the signals that come back. One table says what each kind of call is; one path
- * sends them all. It keeps no opinion on what a unit is for. */
+/* The calls to the service manager, their queue, and the signals that come back. One table says what each
+ * kind of call is; one path sends them all. It keeps no opinion on what a unit is for. */
 
 #include <errno.h>
 #include <string.h>
@@ -23,11 +23,14 @@ typedef struct CallTraits {
 
 static const CallTraits call_traits[] = {
         [CALL_START] = {"StartTransientUnit", .unbounded = true, .error = SD_BUS_ERROR_FAILED},
-        [CALL_FREEZE] = {"FreezeUnit", .repeatable = true, .unbounded = true, .error = VMM_ERROR_FREEZE_FAILED},
-        [CALL_THAW] = {"ThawUnit", .urgent = true, .repeatable = true, .may_be_gone = true, .unbounded = true,
+        [CALL_FREEZE] = {"FreezeUnit", .repeatable = true, .unbounded = true,
                 .error = VMM_ERROR_FREEZE_FAILED},
-        [CALL_KILL] = {"KillUnit", .urgent = true, .repeatable = true, .may_be_gone = true, .error = SD_BUS_ERROR_FAILED},
-        [CALL_STOP] = {"StopUnit", .urgent = true, .repeatable = true, .may_be_gone = true, .error = SD_BUS_ERROR_FAILED},
+        [CALL_THAW] = {"ThawUnit", .urgent = true, .repeatable = true, .may_be_gone = true,
+                .unbounded = true, .error = VMM_ERROR_FREEZE_FAILED},
+        [CALL_KILL] = {"KillUnit", .urgent = true, .repeatable = true, .may_be_gone = true,
+                .error = SD_BUS_ERROR_FAILED},
+        [CALL_STOP] = {"StopUnit", .urgent = true, .repeatable = true, .may_be_gone = true,
+                .error = SD_BUS_ERROR_FAILED},
         [CALL_ABANDON] = {"AbandonScope", .may_be_gone = true, .error = SD_BUS_ERROR_FAILED},
         [CALL_PROCESSES] = {"GetUnitProcesses", .repeatable = true, .error = SD_BUS_ERROR_FAILED},
         [CALL_PROPERTY] = {"Get", .repeatable = true, .error = SD_BUS_ERROR_FAILED},
@@ -77,9 +80,10 @@ static int error_translate(const UnitCall *call, const sd_bus_error *error, sd_b
                 return sd_bus_error_setf(ret, VMM_ERROR_NOT_RUNNING, "Unit %s is not active", call->unit);
         }
         if (sd_bus_error_has_name(error, SYSTEMD("UnitExists")))
-                return sd_bus_error_setf(ret, VMM_ERROR_DOMAIN_EXISTS, "There is a unit %s already", call->unit);
-        return sd_bus_error_setf(ret, traits->error, "systemd refused %s of %s: %s", traits->method, call->unit,
-                error->message ? error->message : error->name);
+                return sd_bus_error_setf(
+                        ret, VMM_ERROR_DOMAIN_EXISTS, "There is a unit %s already", call->unit);
+        return sd_bus_error_setf(ret, traits->error, "systemd refused %s of %s: %s", traits->method,
+                call->unit, error->message ? error->message : error->name);
 }
 
 static void call_fail(UnitCall *call, const sd_bus_error *error) {
@@ -94,10 +98,12 @@ static void processes_deliver(UnitCall *call, sd_bus_message *reply) {
         UnitProcess process;
 
         if (sd_bus_message_enter_container(reply, 'a', "(sus)") >= 0)
-                while (sd_bus_message_read(reply, "(sus)", &process.cgroup, &process.pid, &process.command_line) > 0)
+                while (sd_bus_message_read(
+                               reply, "(sus)", &process.cgroup, &process.pid, &process.command_line) > 0)
                         g_array_append_val(processes, process);
         if (!call->canceled)
-                call->processes_reply(call->userdata, 0, (UnitProcess *) (void *) processes->data, processes->len, NULL);
+                call->processes_reply(
+                        call->userdata, 0, (UnitProcess *) (void *)processes->data, processes->len, NULL);
         call->canceled = true;   /* delivered: call_finish() has nothing to add */
         call_finish(call, 0, NULL);
 }
@@ -131,8 +137,8 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_err
         call->slot = sd_bus_slot_unref(call->slot);
         if (error) {
                 /* The manager re-executed itself with our call in its hands. */
-                if (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY) && call_traits[call->kind].repeatable &&
-                    !call->repeated) {
+                if (sd_bus_error_has_name(error, SD_BUS_ERROR_NO_REPLY) &&
+                        call_traits[call->kind].repeatable && !call->repeated) {
                         call->repeated = true;
                         if (call_send(call) >= 0)
                                 return 0;
@@ -223,7 +229,8 @@ static void queue_run(Units *units) {
                 call->sent = true;
                 g_queue_push_tail(&units->in_flight, call);
                 if (call_send(call) < 0) {
-                        call_fail(call, &SD_BUS_ERROR_MAKE_CONST(SD_BUS_ERROR_DISCONNECTED, "not connected"));
+                        call_fail(
+                                call, &SD_BUS_ERROR_MAKE_CONST(SD_BUS_ERROR_DISCONNECTED, "not connected"));
                         return;   /* the list may have changed; finishing ran the queue again */
                 }
         }
@@ -268,7 +275,8 @@ UnitCall *unit_call_cancel(UnitCall *call) {
         return NULL;
 }
 
-static int simple_call(Units *units, CallKind kind, const char *unit, UnitReply reply, void *userdata, UnitCall **ret) {
+static int simple_call(
+        Units *units, CallKind kind, const char *unit, UnitReply reply, void *userdata, UnitCall **ret) {
         UnitCall *call = call_new(units, kind, unit, userdata);
 
         call->reply = reply;
@@ -299,15 +307,16 @@ int unit_kill(Units *units, const char *unit, int signal, UnitReply reply, void 
         return call_submit(call, ret);
 }
 
-int unit_get_processes(Units *units, const char *unit, UnitProcessesReply reply, void *userdata, UnitCall **ret) {
+int unit_get_processes(
+        Units *units, const char *unit, UnitProcessesReply reply, void *userdata, UnitCall **ret) {
         UnitCall *call = call_new(units, CALL_PROCESSES, unit, userdata);
 
         call->processes_reply = reply;
         return call_submit(call, ret);
 }
 
-int unit_get_property(Units *units, const char *unit, const char *property, UnitPropertyReply reply, void *userdata,
-        UnitCall **ret) {
+int unit_get_property(Units *units, const char *unit, const char *property, UnitPropertyReply reply,
+        void *userdata, UnitCall **ret) {
         UnitCall *call = call_new(units, CALL_PROPERTY, unit, userdata);
 
         call->property = property;
@@ -359,7 +368,8 @@ static int on_reloading(sd_bus_message *m, void *userdata, sd_bus_error *ret_err
                 UnitCall *call = link->data;
 
                 if (call->kind == CALL_FREEZE || call->kind == CALL_THAW)
-                        (void) call_send(call);   /* fails only with the bus, which then fails the call itself */
+                        (void) call_send(
+                                call); /* fails only with the bus, which then fails the call itself */
         }
         return 0;
 }
@@ -368,14 +378,16 @@ static int on_version(sd_bus_message *reply, void *userdata, sd_bus_error *ret_e
         Units *units = userdata;
         const char *version;
 
-        if (!sd_bus_message_is_method_error(reply, NULL) && sd_bus_message_read(reply, "v", "s", &version) >= 0)
+        if (!sd_bus_message_is_method_error(reply, NULL) &&
+                sd_bus_message_read(reply, "v", "s", &version) >= 0)
                 units->version = g_strdup(version);
         return 0;
 }
 
-static int units_match(Units *units, sd_bus_slot **slot, const char *path, const char *interface, const char *member,
-        sd_bus_message_handler_t handler) {
-        return sd_bus_match_signal_async(units->bus, slot, SYSTEMD_NAME, path, interface, member, handler, NULL, units);
+static int units_match(Units *units, sd_bus_slot **slot, const char *path, const char *interface,
+        const char *member, sd_bus_message_handler_t handler) {
+        return sd_bus_match_signal_async(
+                units->bus, slot, SYSTEMD_NAME, path, interface, member, handler, NULL, units);
 }
 
 int units_new(sd_bus *bus, Units **ret) {
@@ -387,19 +399,24 @@ int units_new(sd_bus *bus, Units **ret) {
         units->watches = g_hash_table_new(g_str_hash, g_str_equal);
 
         /* Listen first, then let the manager talk. */
-        r = units_match(units, &units->match_job, SYSTEMD_PATH, SYSTEMD("Manager"), "JobRemoved", on_job_removed);
+        r = units_match(
+                units, &units->match_job, SYSTEMD_PATH, SYSTEMD("Manager"), "JobRemoved", on_job_removed);
         if (r >= 0)
-                r = units_match(units, &units->match_removed, SYSTEMD_PATH, SYSTEMD("Manager"), "UnitRemoved", on_unit_removed);
+                r = units_match(units, &units->match_removed, SYSTEMD_PATH, SYSTEMD("Manager"),
+                        "UnitRemoved", on_unit_removed);
         if (r >= 0)
-                r = units_match(units, &units->match_reloading, SYSTEMD_PATH, SYSTEMD("Manager"), "Reloading", on_reloading);
+                r = units_match(units, &units->match_reloading, SYSTEMD_PATH, SYSTEMD("Manager"),
+                        "Reloading", on_reloading);
         if (r >= 0)
-                r = units_match(units, &units->match_stop, NULL, SYSTEMD("Scope"), "RequestStop", on_request_stop);
+                r = units_match(
+                        units, &units->match_stop, NULL, SYSTEMD("Scope"), "RequestStop", on_request_stop);
         if (r >= 0)
-                r = sd_bus_call_method_async(bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD("Manager"), "Subscribe", NULL, NULL,
-                        NULL);
+                r = sd_bus_call_method_async(bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD("Manager"),
+                        "Subscribe", NULL, NULL, NULL);
         if (r >= 0)
                 r = sd_bus_call_method_async(bus, &units->get_version, SYSTEMD_NAME, SYSTEMD_PATH,
-                        "org.freedesktop.DBus.Properties", "Get", on_version, units, "ss", SYSTEMD("Manager"), "Version");
+                        "org.freedesktop.DBus.Properties", "Get", on_version, units, "ss",
+                        SYSTEMD("Manager"), "Version");
         if (r < 0)
                 return r;
         *ret = g_steal_pointer(&units);
@@ -407,8 +424,8 @@ int units_new(sd_bus *bus, Units **ret) {
 }
 
 Units *units_free(Units *units) {
-        sd_bus_slot **slots[] = {&units->match_job, &units->match_removed, &units->match_stop, &units->match_reloading,
-                &units->get_version};
+        sd_bus_slot **slots[] = {&units->match_job, &units->match_removed, &units->match_stop,
+                &units->match_reloading, &units->get_version};
 
         g_queue_clear_full(&units->in_flight, (GDestroyNotify) call_free);
         g_queue_clear_full(&units->waiting, (GDestroyNotify) call_free);
@@ -429,13 +446,15 @@ bool units_take_pidfds(const Units *units) {
         return units->pidfds > 0;
 }
 
-int unit_watch(Units *units, const char *unit, const UnitObserver *observer, void *userdata, UnitWatch **ret) {
+int unit_watch(
+        Units *units, const char *unit, const UnitObserver *observer, void *userdata, UnitWatch **ret) {
         UnitWatch *watch;
 
         if (g_hash_table_contains(units->watches, unit))
                 return -EEXIST;
         watch = g_new0(UnitWatch, 1);
-        *watch = (UnitWatch) {.units = units, .unit = g_strdup(unit), .observer = observer, .userdata = userdata};
+        *watch = (UnitWatch){
+                .units = units, .unit = g_strdup(unit), .observer = observer, .userdata = userdata};
         g_hash_table_insert(units->watches, watch->unit, watch);
         *ret = watch;
         return 0;

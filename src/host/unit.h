@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Everything asked of the service manager (PID 1, or the user's own in user mode), asynchronously: org.freedesktop.systemd1(5). At most
- * UNIT_CALLS_MAX calls are in flight, because the bus refuses a connection its 129th; the last of them are kept
- * for what lets a domain go on. */
+/* Everything asked of the service manager (PID 1, or the user's own in user mode), asynchronously:
+ * org.freedesktop.systemd1(5). At most UNIT_CALLS_MAX calls are in flight, because the bus refuses a
+ * connection its 129th; the last of them are kept for what lets a domain go on. */
 
 #include <glib.h>
 #include <stdbool.h>
@@ -23,7 +23,8 @@ typedef struct UnitWatch UnitWatch;
 /* r: 0, or negative with the manager's error. The call is gone then. */
 typedef void (*UnitReply)(void *userdata, int r, const sd_bus_error *error);
 
-/* Subscribes to the manager's signals on the bus, which stays the caller's. Returns 0 or a negative errno. */
+/* Subscribes to the manager's signals on the bus, which stays the caller's. Returns 0 or a negative errno.
+ */
 int units_new(sd_bus *bus, Units **ret);
 Units *units_free(Units *units);
 
@@ -44,12 +45,13 @@ typedef struct ScopeSpec {
         uint64_t timeout_stop_usec;      /* UINT64_MAX: none */
 } ScopeSpec;
 
-/* Starts a transient scope with us as its controller and replies when its job is done. A failed unit of the same name is reset once, one
- * that is just going is waited for. Errors: DomainExists (the name is taken), SliceFrozen, or the manager's own. */
+/* Starts a transient scope with us as its controller and replies when its job is done. A failed unit of the
+ * same name is reset once, one that is just going is waited for. Errors: DomainExists (the name is taken),
+ * SliceFrozen, or the manager's own. */
 int unit_start_scope(Units *units, const ScopeSpec *spec, UnitReply reply, void *userdata, UnitCall **ret);
 
-/* FreezeUnit, ThawUnit: reply when the manager has seen the kernel do it, which may be never. Both are sent again when a reload
- * or re-execution of the manager loses them. */
+/* FreezeUnit, ThawUnit: reply when the manager has seen the kernel do it, which may be never. Both are sent
+ * again when a reload or re-execution of the manager loses them. */
 int unit_freeze(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret);
 int unit_thaw(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret);
 
@@ -67,26 +69,29 @@ typedef struct UnitProcess {
         const char *cgroup, *command_line;
         uint32_t pid;
 } UnitProcess;
-typedef void (*UnitProcessesReply)(void *userdata, int r, const UnitProcess *processes, size_t n, const sd_bus_error *error);
-int unit_get_processes(Units *units, const char *unit, UnitProcessesReply reply, void *userdata, UnitCall **ret);
+typedef void (*UnitProcessesReply)(
+        void *userdata, int r, const UnitProcess *processes, size_t n, const sd_bus_error *error);
+int unit_get_processes(
+        Units *units, const char *unit, UnitProcessesReply reply, void *userdata, UnitCall **ret);
 
-/* One property of the unit, as text or as an ID, whichever it is: FreezerState, what the manager believes of the freezer ("running",
- * "freezing", "frozen", ...; a memory, not a measurement), or InvocationID. */
+/* One property of the unit, as text or as an ID, whichever it is: FreezerState, what the manager believes of
+ * the freezer ("running", "freezing", "frozen", ...; a memory, not a measurement), or InvocationID. */
 typedef void (*UnitPropertyReply)(void *userdata, int r, const char *text, sd_id128_t id);
-int unit_get_property(Units *units, const char *unit, const char *property, UnitPropertyReply reply, void *userdata,
-        UnitCall **ret);
+int unit_get_property(Units *units, const char *unit, const char *property, UnitPropertyReply reply,
+        void *userdata, UnitCall **ret);
 
 /* The reply will not be called. Accepts NULL, returns NULL. */
 UnitCall *unit_call_cancel(UnitCall *call);
 
 typedef struct UnitObserver {
         void (*removed)(void *userdata);          /* the manager has dropped the unit */
-        void (*stop_requested)(void *userdata);   /* somebody stops the unit through systemd, which leaves the how to us;
-                                                   * NULL: nobody cares */
+        void (*stop_requested)(void *userdata); /* somebody stops the unit through systemd, which leaves the
+                                                 * how to us; NULL: nobody cares */
 } UnitObserver;
 
 /* One watch per unit. */
-int unit_watch(Units *units, const char *unit, const UnitObserver *observer, void *userdata, UnitWatch **ret);
+int unit_watch(
+        Units *units, const char *unit, const UnitObserver *observer, void *userdata, UnitWatch **ret);
 UnitWatch *unit_watch_free(UnitWatch *watch);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Units, units_free)

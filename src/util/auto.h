@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* One cleanup idiom for every type: g_autoptr() and g_auto() for libsystemd's types, `autofd` for descriptors.
- * Nothing here allocates or fails. */
+/* One cleanup idiom for every type: g_autoptr() and g_auto() for libsystemd's types, `autofd` for
+ * descriptors. Nothing here allocates or fails. */
 
 #include <glib.h>
 #include <systemd/sd-bus.h>

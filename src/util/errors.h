@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The D-Bus errors of this service and the errno each one maps to: one table, in errors.c. After errors_register(),
- * sd_bus_error_setf(error, VMM_ERROR_X, ...) returns the matching negative errno. */
+/* The D-Bus errors of this service and the errno each one maps to: one table, in errors.c. After
+ * errors_register(), sd_bus_error_setf(error, VMM_ERROR_X, ...) returns the matching negative errno. */
 
 #include <systemd/sd-bus.h>
 
 #define VMM_ERROR(name) "org.example.VMManager1.Error." name
 
 #define VMM_ERROR_NO_SUCH_DOMAIN      VMM_ERROR("NoSuchDomain")
-#define VMM_ERROR_NO_SUCH_JOB         VMM_ERROR("NoSuchJob")
 #define VMM_ERROR_DOMAIN_EXISTS       VMM_ERROR("DomainExists")
 #define VMM_ERROR_NOT_RUNNING         VMM_ERROR("NotRunning")
 #define VMM_ERROR_BUSY                VMM_ERROR("Busy")
@@ -25,5 +24,6 @@
 #define VMM_ERROR_LIMIT_EXCEEDED      VMM_ERROR("LimitExceeded")
 #define VMM_ERROR_STORAGE_FULL        VMM_ERROR("StorageFull")
 
-/* Makes the table known to libsystemd; once, before the first error is set. Returns 0 or a negative errno. */
+/* Makes the table known to libsystemd; once, before the first error is set. Returns 0 or a negative errno.
+ */
 int errors_register(void);

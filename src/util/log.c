@@ -17,8 +17,8 @@ static gboolean stderr_is_journal(void) {
         unsigned long long device, inode;
         struct stat st;
 
-        return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 && fstat(STDERR_FILENO, &st) >= 0 &&
-                st.st_dev == device && st.st_ino == inode;
+        return stream && sscanf(stream, "%llu:%llu", &device, &inode) == 2 &&
+               fstat(STDERR_FILENO, &st) >= 0 && st.st_dev == device && st.st_ino == inode;
 }
 
 void log_write(int priority, const char *message_id, const char *domain, const char *format, ...) {
@@ -40,7 +40,8 @@ void log_write(int priority, const char *message_id, const char *domain, const c
 
         g_autofree char *domain_field = domain ? g_strconcat("VMM_DOMAIN=", domain, NULL) : NULL;
         g_autofree char *id_field = message_id ? g_strconcat("MESSAGE_ID=", message_id, NULL) : NULL;
-        g_autofree char *message = g_strconcat("MESSAGE=", domain ? domain : "", domain ? ": " : "", text, NULL);
+        g_autofree char *message =
+                g_strconcat("MESSAGE=", domain ? domain : "", domain ? ": " : "", text, NULL);
         g_autofree char *priority_field = g_strdup_printf("PRIORITY=%d", priority);
         struct iovec fields[4];
         int n = 0;

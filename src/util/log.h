@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The daemon's log: structured entries in the journal, or plain lines on standard error where there is none. A function either
- * logs or returns its error, never both. */
+/* The daemon's log: structured entries in the journal, or plain lines on standard error where there is none.
+ * A function either logs or returns its error, never both. */
 
 #include <syslog.h>
 
-/* Priority as syslog(3). `domain` and `message_id` (32 hex digits, see the catalog) may be NULL; they become the journal fields
- * VMM_DOMAIN= and MESSAGE_ID=. */
+/* Priority as syslog(3). `domain` and `message_id` (32 hex digits, see the catalog) may be NULL; they become
+ * the journal fields VMM_DOMAIN= and MESSAGE_ID=. */
 void log_write(int priority, const char *message_id, const char *domain, const char *format, ...)
         __attribute__((format(printf, 4, 5)));
 

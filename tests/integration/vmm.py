@@ -8,7 +8,9 @@ import os
 import pathlib
 import re
 import select
+import shutil
 import subprocess
+import tempfile
 import time
 import unittest
 
@@ -443,3 +445,52 @@ class TestCase(unittest.TestCase):
                 self.bus.domain(path).Destroy(FORCE)
         wait_until(lambda: not self.manager.ListDomains(), what="the end of every domain")
         wait_until(lambda: not self.scopes(), what="the end of every scope of a domain")
+
+
+# --- what tests of verbs share ----------------------------------------------------------------------------------------
+
+# One that writes to FREEZABLE, and one beside it that shows that the domain runs.
+WRITER = f"(i=0; while :; do echo tick $((i += 1)); sleep 0.1; done) & echo ready; echo >{FREEZABLE}/file; echo written; wait"
+
+
+def ending(signals, path, timeout=TIMEOUT):
+    """Waits for the end of the domain at this path; returns the reason and what more is told of it."""
+    def ends():
+        return [args for name, at, args in signals.seen if (name, at) == ("StateChanged", path) and args[1] == "inactive"]
+    return wait_until(ends, timeout, f"the end of {path}")[0][2:]
+
+
+@contextlib.contextmanager
+def duration(at_least, at_most):
+    """What is done within must take this many seconds."""
+    start = time.monotonic()
+    yield
+    took = time.monotonic() - start
+    if not at_least <= took <= at_most:
+        raise AssertionError(f"it took {took:.3f} s, not {at_least} to {at_most} s")
+
+
+def make_folder(test):
+    """A folder that everybody may write to, for the rest of the test."""
+    folder = pathlib.Path(tempfile.mkdtemp(dir="/run"))
+    test.addCleanup(shutil.rmtree, folder)
+    folder.chmod(0o777)
+    return folder
+
+
+def hold_writers(test):
+    """From now on whoever writes to FREEZABLE sleeps, and cannot be frozen; returns what lets them go."""
+    if not FREEZABLE.is_dir():
+        test.skipTest("this machine has no loop devices")
+
+    def let_go():
+        subprocess.run(["fsfreeze", "--unfreeze", FREEZABLE], stderr=subprocess.DEVNULL)
+    test.addCleanup(let_go)
+    subprocess.run(["fsfreeze", "--freeze", FREEZABLE], check=True)
+    return let_go
+
+
+def wait_held(domain):
+    """Waits until the leader of a domain that runs WRITER is held."""
+    wchan = pathlib.Path(f"/proc/{domain.Leader}/wchan")
+    wait_until(lambda: wchan.read_text() == "percpu_rwsem_wait", what="that the writer is held", every=0.02)

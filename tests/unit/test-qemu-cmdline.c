@@ -1,0 +1,148 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The command lines of QEMU, word for word. */
+
+#include "backend/qemu-cmdline.h"
+
+#define UUID SD_ID128_MAKE(00, 11, 22, 33, 44, 55, 66, 77, 88, 99, aa, bb, cc, dd, ee, ff)
+
+static const DomainConfig minimal = {
+        .name = (char *) "web1", .uuid = UUID, .memory = 128u << 20, .vcpus = 1,
+        .kernel = (char *) "/boot/vmlinuz", .machine = MACHINE_Q35,
+};
+
+static char *command_line(const DomainConfig *config, Accelerator accelerator) {
+        QemuLayout layout = {"/usr/bin/qemu", accelerator, 3, 4};
+        g_auto(GStrv) argv = qemu_command_line(config, &layout);
+
+        return g_strjoinv("\n", argv);
+}
+
+/* The argument after the option; the option must be there once. */
+static char *value_of(const DomainConfig *config, const char *option) {
+        QemuLayout layout = {"/usr/bin/qemu", ACCELERATOR_TCG, 3, 4};
+        g_auto(GStrv) argv = qemu_command_line(config, &layout);
+        char *value = NULL;
+
+        for (char **arg = argv; *arg; arg++)
+                if (g_str_equal(*arg, option)) {
+                        g_assert_null(value);
+                        value = g_strdup(arg[1]);
+                }
+        return value;
+}
+
+static void assert_value(const DomainConfig *config, const char *option, const char *expected) {
+        g_autofree char *value = value_of(config, option);
+        g_assert_cmpstr(value, ==, expected);
+}
+
+#define PROCESS                                                                                               \
+        "/usr/bin/qemu\n"                                                                                     \
+        "-name\nguest=web1,debug-threads=on\n"                                                                \
+        "-uuid\n00112233-4455-6677-8899-aabbccddeeff\n"                                                       \
+        "-nodefaults\n-no-user-config\n-display\nnone\n"                                                      \
+        "-sandbox\non,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny\n"                 \
+        "-msg\ntimestamp=off\n-S\n"
+#define TCG "-accel\ntcg,tb-size=128\n-cpu\nmax\n"
+#define KVM "-accel\nkvm\n-cpu\nhost\n"
+#define REST                                                                                                  \
+        "-smp\ncpus=1\n-m\nsize=134217728B\n-rtc\nbase=utc\n"                                                 \
+        "-kernel\n/boot/vmlinuz\n"                                                                            \
+        "-chardev\nsocket,id=monitor,fd=3,server=on,wait=off\n-mon\nchardev=monitor,mode=control\n"           \
+        "-chardev\nsocket,id=console,fd=4,server=on,wait=off\n-serial\nchardev:console\n"
+#define PORTS                                                                                                 \
+        "-device\npcie-root-port,id=port1,chassis=1,slot=1\n"                                                 \
+        "-device\npcie-root-port,id=port2,chassis=2,slot=2\n"                                                 \
+        "-device\npcie-root-port,id=port3,chassis=3,slot=3\n"                                                 \
+        "-device\npcie-root-port,id=port4,chassis=4,slot=4\n"
+#define PCI_DEVICES "-device\nvirtio-balloon-pci,id=balloon\n-device\npvpanic-pci,id=panic"
+
+static void test_machines(void) {
+        static const struct {
+                MachineType machine;
+                Accelerator accelerator;
+                const char *expected;
+        } table[] = {
+                {MACHINE_Q35, ACCELERATOR_TCG,
+                        PROCESS "-machine\nq35,usb=off,vmport=off,smbus=off\n" TCG REST PORTS PCI_DEVICES},
+                {MACHINE_Q35, ACCELERATOR_KVM,
+                        PROCESS "-machine\nq35,usb=off,vmport=off,smbus=off\n" KVM REST PORTS PCI_DEVICES},
+                {MACHINE_PC, ACCELERATOR_TCG,
+                        PROCESS "-machine\npc,usb=off,vmport=off\n" TCG REST PCI_DEVICES},
+                {MACHINE_MICROVM, ACCELERATOR_TCG,
+                        PROCESS "-machine\nmicrovm\n" TCG REST "-device\nvirtio-balloon-device,id=balloon"},
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+                DomainConfig config = minimal;
+                g_autofree char *line = NULL;
+
+                config.machine = table[i].machine;
+                line = command_line(&config, table[i].accelerator);
+                g_assert_cmpstr(line, ==, table[i].expected);
+        }
+}
+
+static void test_image(void) {
+        static const struct {
+                const char *root, *extra, *append;
+        } table[] = {
+                {NULL, NULL, NULL},
+                {"/dev/vda", NULL, "root=/dev/vda"},
+                {NULL, "console=ttyS0 quiet", "console=ttyS0 quiet"},
+                {"/dev/vda ro", "console=ttyS0 quiet", "root=/dev/vda ro console=ttyS0 quiet"},
+        };
+        DomainConfig config = minimal;
+
+        assert_value(&config, "-initrd", NULL);
+        config.initrd = (char *) "/boot/initrd.img";
+        assert_value(&config, "-initrd", "/boot/initrd.img");
+        for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+                config.root = (char *) table[i].root;
+                config.extra = (char *) table[i].extra;
+                assert_value(&config, "-append", table[i].append);
+        }
+}
+
+static void test_exact_sizes(void) {
+        static const struct {
+                uint64_t memory;
+                const char *expected;
+        } table[] = {
+                {1, "size=1B"},
+                {(128u << 20) + 4096, "size=134221824B"},
+                {UINT64_MAX, "size=18446744073709551615B"},
+        };
+        DomainConfig config = minimal;
+
+        for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+                config.memory = table[i].memory;
+                assert_value(&config, "-m", table[i].expected);
+        }
+        config.vcpus = DOMAIN_VCPUS_MAX;
+        assert_value(&config, "-smp", "cpus=512");
+}
+
+/* Whatever a user writes stays the value of the one option it is for: every other argument is as it was. */
+static void test_hostile_text(void) {
+        static const char *const texts[] = {
+                ",", ",,", "a,process=b", "x,debug-threads=off", "-S", "--version", "-chardev", "%s%n%d", "%", "a b",
+                "=", "\"", "'", "\\", "$(id)", "`id`", ";", "&", "@file", "\n", "\t", "\xc3\xbc", "\xff", "guest=x",
+        };
+        g_autofree char *plain = command_line(&minimal, ACCELERATOR_TCG);
+        unsigned n_plain = g_strv_length(g_strsplit(plain, "\n", -1));
+
+        for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
+                DomainConfig config = minimal;
+        }
+}
+
+int main(int argc, char *argv[]) {
+        g_test_init(&argc, &argv, NULL);
+        g_test_add_func("/qemu-cmdline/each machine and accelerator has its own words", test_machines);
+        g_test_add_func("/qemu-cmdline/initrd, root and kernel line are passed as they are", test_image);
+        g_test_add_func("/qemu-cmdline/memory is exact to the byte", test_exact_sizes);
+        g_test_add_func("/qemu-cmdline/hostile text stays inside its argument", test_hostile_text);
+        return g_test_run();
+}
