@@ -59,8 +59,8 @@ static void add_machine(GPtrArray *argv, const DomainConfig *config, Accelerator
                 add(argv, "-accel", "kvm");
                 add(argv, "-cpu", "host");
         } else {
-                /* Translated code comes on top of the guest's memory. The boot of a distribution's kernel makes
-                 * 80 MiB of it; QEMU would keep up to 1 GiB, this many MiB make it start afresh. */
+                /* Translated code comes on top of the guest's memory. The boot of a distribution's kernel
+                 * makes 80 MiB of it; QEMU would keep up to 1 GiB; beyond this many MiB it starts afresh. */
                 add(argv, "-accel", "tcg,tb-size=128");
                 add(argv, "-cpu", "max");
         }

@@ -125,7 +125,8 @@ static void on_stop_step(void *userdata, Domain *domain, const char *step, unsig
         Bus *bus = userdata;
         g_autofree char *path = bus_domain_path(domain);
 
-        (void) sd_bus_emit_signal(bus->bus, path, BUS_INTERFACE("Domain"), "StopStep", "suu", step, n, total);
+        (void) sd_bus_emit_signal(bus->bus, path, BUS_INTERFACE("Domain"), "StopStep", "suu", step, n,
+                total);
 }
 
 static void on_warning(void *userdata, Domain *domain, const char *text) {

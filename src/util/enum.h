@@ -6,18 +6,18 @@
 #include <errno.h>
 #include <glib.h>
 
-#define DECLARE_ENUM_STRINGS(noun, Type)                                                                    \
-        const char *noun##_to_string(Type value);  /* NULL when out of range */                             \
+#define DECLARE_ENUM_STRINGS(noun, Type)                                                             \
+        const char *noun##_to_string(Type value);  /* NULL when out of range */                       \
         Type noun##_from_string(const char *text); /* (Type) -EINVAL when unknown */
 
 /* `table` is a `static const char *const[]` indexed by the enumeration. */
-#define DEFINE_ENUM_STRINGS(noun, Type, table)                                                              \
-        const char *noun##_to_string(Type value) {                                                          \
-                return (int) value >= 0 && (size_t)value < G_N_ELEMENTS(table) ? table[value] : NULL;        \
-        }                                                                                                   \
-        Type noun##_from_string(const char *text) {                                                         \
-                for (size_t i = 0; i < G_N_ELEMENTS(table); i++)                                            \
-                        if (g_strcmp0(table[i], text) == 0 && text)                                         \
-                                return (Type)i;                                                             \
-                return (Type)-EINVAL;                                                                       \
+#define DEFINE_ENUM_STRINGS(noun, Type, table)                                                        \
+        const char *noun##_to_string(Type value) {                                                    \
+                return (int) value >= 0 && (size_t) value < G_N_ELEMENTS(table) ? table[value] : NULL; \
+        }                                                                                             \
+        Type noun##_from_string(const char *text) {                                                   \
+                for (size_t i = 0; i < G_N_ELEMENTS(table); i++)                                      \
+                        if (text && g_strcmp0(table[i], text) == 0)                                   \
+                                return (Type) i;                                                      \
+                return (Type) -EINVAL;                                                                \
         }

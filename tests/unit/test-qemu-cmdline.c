@@ -4,32 +4,27 @@
 
 #include "backend/qemu-cmdline.h"
 
-#define UUID SD_ID128_MAKE(00, 11, 22, 33, 44, 55, 66, 77, 88, 99, aa, bb, cc, dd, ee, ff)
-
 static const DomainConfig minimal = {
-        .name = (char *) "web1", .uuid = UUID, .memory = 128u << 20, .vcpus = 1,
-        .kernel = (char *) "/boot/vmlinuz", .machine = MACHINE_Q35,
+        .name = (char *) "web1",
+        .uuid = SD_ID128_ARRAY(00, 11, 22, 33, 44, 55, 66, 77, 88, 99, aa, bb, cc, dd, ee, ff),
+        .memory = 128u << 20,
+        .vcpus = 1,
+        .kernel = (char *) "/boot/vmlinuz",
+        .machine = MACHINE_Q35,
 };
 
-static char *command_line(const DomainConfig *config, Accelerator accelerator) {
-        QemuLayout layout = {"/usr/bin/qemu", accelerator, 3, 4};
-        g_auto(GStrv) argv = qemu_command_line(config, &layout);
-
-        return g_strjoinv("\n", argv);
+static char **command_line(const DomainConfig *config, Accelerator accelerator) {
+        return qemu_command_line(config, &(QemuLayout) {"/usr/bin/qemu", accelerator, 3, 4});
 }
 
-/* The argument after the option; the option must be there once. */
+/* The argument after the option; NULL when the option is not there. */
 static char *value_of(const DomainConfig *config, const char *option) {
-        QemuLayout layout = {"/usr/bin/qemu", ACCELERATOR_TCG, 3, 4};
-        g_auto(GStrv) argv = qemu_command_line(config, &layout);
-        char *value = NULL;
+        g_auto(GStrv) argv = command_line(config, ACCELERATOR_TCG);
 
         for (char **arg = argv; *arg; arg++)
-                if (g_str_equal(*arg, option)) {
-                        g_assert_null(value);
-                        value = g_strdup(arg[1]);
-                }
-        return value;
+                if (g_str_equal(*arg, option))
+                        return g_strdup(arg[1]);
+        return NULL;
 }
 
 static void assert_value(const DomainConfig *config, const char *option, const char *expected) {
@@ -37,24 +32,24 @@ static void assert_value(const DomainConfig *config, const char *option, const c
         g_assert_cmpstr(value, ==, expected);
 }
 
-#define PROCESS                                                                                               \
-        "/usr/bin/qemu\n"                                                                                     \
-        "-name\nguest=web1,debug-threads=on\n"                                                                \
-        "-uuid\n00112233-4455-6677-8899-aabbccddeeff\n"                                                       \
-        "-nodefaults\n-no-user-config\n-display\nnone\n"                                                      \
-        "-sandbox\non,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny\n"                 \
+#define PROCESS                                                                                             \
+        "/usr/bin/qemu\n"                                                                                   \
+        "-name\nguest=web1,debug-threads=on\n"                                                              \
+        "-uuid\n00112233-4455-6677-8899-aabbccddeeff\n"                                                     \
+        "-nodefaults\n-no-user-config\n-display\nnone\n"                                                    \
+        "-sandbox\non,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny\n"               \
         "-msg\ntimestamp=off\n-S\n"
 #define TCG "-accel\ntcg,tb-size=128\n-cpu\nmax\n"
 #define KVM "-accel\nkvm\n-cpu\nhost\n"
-#define REST                                                                                                  \
-        "-smp\ncpus=1\n-m\nsize=134217728B\n-rtc\nbase=utc\n"                                                 \
-        "-kernel\n/boot/vmlinuz\n"                                                                            \
-        "-chardev\nsocket,id=monitor,fd=3,server=on,wait=off\n-mon\nchardev=monitor,mode=control\n"           \
+#define REST                                                                                                \
+        "-smp\ncpus=1\n-m\nsize=134217728B\n-rtc\nbase=utc\n"                                               \
+        "-kernel\n/boot/vmlinuz\n"                                                                          \
+        "-chardev\nsocket,id=monitor,fd=3,server=on,wait=off\n-mon\nchardev=monitor,mode=control\n"         \
         "-chardev\nsocket,id=console,fd=4,server=on,wait=off\n-serial\nchardev:console\n"
-#define PORTS                                                                                                 \
-        "-device\npcie-root-port,id=port1,chassis=1,slot=1\n"                                                 \
-        "-device\npcie-root-port,id=port2,chassis=2,slot=2\n"                                                 \
-        "-device\npcie-root-port,id=port3,chassis=3,slot=3\n"                                                 \
+#define PORTS                                                                                               \
+        "-device\npcie-root-port,id=port1,chassis=1,slot=1\n"                                               \
+        "-device\npcie-root-port,id=port2,chassis=2,slot=2\n"                                               \
+        "-device\npcie-root-port,id=port3,chassis=3,slot=3\n"                                               \
         "-device\npcie-root-port,id=port4,chassis=4,slot=4\n"
 #define PCI_DEVICES "-device\nvirtio-balloon-pci,id=balloon\n-device\npvpanic-pci,id=panic"
 
@@ -76,10 +71,12 @@ static void test_machines(void) {
 
         for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
                 DomainConfig config = minimal;
+                g_auto(GStrv) argv = NULL;
                 g_autofree char *line = NULL;
 
                 config.machine = table[i].machine;
-                line = command_line(&config, table[i].accelerator);
+                argv = command_line(&config, table[i].accelerator);
+                line = g_strjoinv("\n", argv);
                 g_assert_cmpstr(line, ==, table[i].expected);
         }
 }
@@ -124,17 +121,33 @@ static void test_exact_sizes(void) {
         assert_value(&config, "-smp", "cpus=512");
 }
 
-/* Whatever a user writes stays the value of the one option it is for: every other argument is as it was. */
+/* Whatever a user writes stays in the one argument it is for, and every other argument is as it was. */
 static void test_hostile_text(void) {
-        static const char *const texts[] = {
-                ",", ",,", "a,process=b", "x,debug-threads=off", "-S", "--version", "-chardev", "%s%n%d", "%", "a b",
-                "=", "\"", "'", "\\", "$(id)", "`id`", ";", "&", "@file", "\n", "\t", "\xc3\xbc", "\xff", "guest=x",
+        static const struct {
+                const char *text, *in_name;
+        } table[] = {
+                {",", ",,"}, {",,", ",,,,"}, {"a,process=b", "a,,process=b"},
+                {",debug-threads=off", ",,debug-threads=off"}, {"guest=x"}, {"-S"}, {"--version"},
+                {"-chardev"}, {"%s%n%d"}, {"%"}, {"a b"}, {"="}, {"\""}, {"'"}, {"\\"}, {"$(id)"}, {"`id`"}, {";"}, {"&"},
+                {"@file"}, {"\n"}, {"\t"}, {"\xc3\xbc"}, {"\xff"}, {""},
         };
-        g_autofree char *plain = command_line(&minimal, ACCELERATOR_TCG);
-        unsigned n_plain = g_strv_length(g_strsplit(plain, "\n", -1));
+        DomainConfig config = minimal;
 
-        for (size_t i = 0; i < G_N_ELEMENTS(texts); i++) {
-                DomainConfig config = minimal;
+        config.kernel = config.initrd = config.root = config.extra = (char *) "TEXT";
+        g_auto(GStrv) plain = command_line(&config, ACCELERATOR_TCG);
+        for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+                const char *text = table[i].text, *in_name = table[i].in_name ? table[i].in_name : text;
+                g_autofree char *name = g_strdup_printf("guest=%s,debug-threads=on", in_name);
+                g_autofree char *append = g_strdup_printf("root=%s %s", text, text);
+
+                config.name = config.kernel = config.initrd = config.root = config.extra = (char *) text;
+                g_auto(GStrv) argv = command_line(&config, ACCELERATOR_TCG);
+                g_assert_cmpuint(g_strv_length(argv), ==, g_strv_length(plain));
+                for (size_t j = 0; argv[j]; j++)
+                        g_assert_cmpstr(argv[j], ==,
+                                g_str_equal(plain[j], "guest=web1,debug-threads=on") ? name :
+                                g_str_equal(plain[j], "TEXT") ? text :
+                                g_str_equal(plain[j], "root=TEXT TEXT") ? append : plain[j]);
         }
 }
 

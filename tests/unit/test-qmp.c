@@ -11,8 +11,8 @@
 #include "util/auto.h"
 #include "util/errors.h"
 
-#define GREETING                                                                                      \
-        "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}, "             \
+#define GREETING                                                                                            \
+        "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}, "                  \
         "\"package\": \"x\"}, \"capabilities\": [\"oob\"]}}\r\n"
 #define NEGOTIATE(id) "{\"execute\":\"qmp_capabilities\",\"id\":" #id "}\n"
 #define NEGOTIATED(id) "{\"return\": {}, \"id\": " #id "}\r\n"
