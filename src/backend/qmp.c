@@ -51,18 +51,35 @@ struct QmpCall {
         void *userdata;
 };
 
-/* Whether "\uDnxx" stands at p, with n one of `digits`: half of a surrogate pair. */
-static bool is_surrogate(const char *p, const char *end, const char *digits) {
-        return end - p >= 6 && p[0] == '\\' && p[1] == 'u' && strchr("dD", p[2]) && strchr(digits, p[3]);
+/* The UTF-16 unit that "\uXXXX" at p stands for, or -1. */
+static int escaped_unit(const char *p, const char *end) {
+        int unit = 0;
+
+        if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
+                return -1;
+        for (unsigned i = 2; i < 6; i++) {
+                if (!g_ascii_isxdigit(p[i]))
+                        return -1;
+                unit = 16 * unit + g_ascii_xdigit_value(p[i]);
+        }
+        return unit;
 }
 
-/* From an opening quote to its closing one. NULL: there is none, or a surrogate pair is not whole. */
+/* From an opening quote to its closing one. NULL: there is none, or what should be "\uXXXX" is not, or one half
+ * of a surrogate pair is alone. */
 static const char *string_end(const char *p, const char *end) {
         while (++p < end && *p != '"') {
-                if (is_surrogate(p, end, "89abAB") && !is_surrogate(p + 6, end, "cdefCDEF"))
-                        return NULL;
-                if (*p == '\\')
-                        p++;
+                if (*p != '\\')
+                        continue;
+                if (p[1] == 'u') {
+                        int unit = escaped_unit(p, end);
+                        bool half = unit >= 0xd800 && unit < 0xdc00;
+                        int other = half ? escaped_unit(p += 6, end) : 0xdc00;
+
+                        if (unit < 0 || unit / 0x400 == 0xdc00 / 0x400 || other / 0x400 != 0xdc00 / 0x400)
+                                return NULL;
+                }
+                p++;
         }
         return p < end ? p : NULL;
 }

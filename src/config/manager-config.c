@@ -122,8 +122,8 @@ static const char *setting_apply(const Setting *setting, const char *value, cons
         return setting->take(setting, value, (char *) loader->config + setting->offset);
 }
 
-/* What GKeyFile does not tell: "[group]" and "[group]key" -> the number of the last such line, which is
- * the one that counts. */
+/* What GKeyFile does not tell: "[group]" and "[group]key" -> the number of the last such line, which is the
+ * one that counts. */
 static GHashTable *lines_index(const char *text) {
         GHashTable *numbers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
         g_auto(GStrv) lines = g_strsplit(text, "\n", 0);

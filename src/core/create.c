@@ -19,7 +19,8 @@ static void on_executed(void *userdata, int r, const sd_bus_error *error) {
         Job *job = domain->job;
 
         domain->spawn = spawn_free(domain->spawn);
-        if (job && job->exec_waits)
+        /* One that cannot be executed may be told before its thaw is. */
+        if (job && !job->undoing && (job->exec_waits || (r < 0 && !job->kind->ends_domain)))
                 job_continue(job, r < 0 ? r : JOB_GOES_ON, error);
 }
 
@@ -46,9 +47,9 @@ static int spawn_run(Job *job) {
 static int spawn_undo(Job *job) {
         Domain *domain = job->domain;
 
-        /* A scope that its only process never reached stays for ever, empty; it is stopped. */
-        if (domain->unit_watch)
-                (void) unit_stop(domain_units(domain), domain_unit(domain), NULL, NULL, NULL);
+        /* A scope that its only process never reached stays for ever, empty. */
+        if (domain->unit_watch && !domain->cgroup)
+                unit_discard(domain_units(domain), domain_unit(domain));
         return job->domain_gone || !pidfd_is_alive(domain->leader_pidfd) ? JOB_GOES_ON : JOB_WAITS;
 }
 

@@ -276,18 +276,21 @@ int domain_enter_scope(Domain *domain) {
         if (!g_str_equal(base, unit) && !(base[0] == '_' && g_str_equal(base + 1, unit)))
                 return -EXDEV;
 
-        r = cgroup_open(path, &domain->cgroup);
+        g_autoptr(Cgroup) cgroup = NULL;
+        r = cgroup_open(path, &cgroup);
         if (r >= 0)
-                r = cgroup_watch(domain->cgroup, domain->manager->event, on_cgroup_changed, domain);
+                r = cgroup_watch(cgroup, domain->manager->event, on_cgroup_changed, domain);
         if (r >= 0)
-                r = cgroup_read_events(domain->cgroup, &domain->events);
+                r = cgroup_read_events(cgroup, &domain->events);
+        if (r >= 0 && !domain->events.populated)
+                r = -ESRCH;
         if (r < 0)
                 return r;
-        (void) unit_get_property(domain->manager->units, unit, "InvocationID", on_invocation_id, domain,
-                &domain->invocation_call);
+        domain->cgroup = g_steal_pointer(&cgroup);
         domain->started_usec = epoch_usec();
         domain_mark_changed(domain, DOMAIN_CHANGED_PLACE);
-        return domain->events.populated ? 0 : -ESRCH;
+        return unit_get_property(
+                domain_units(domain), unit, "InvocationID", on_invocation_id, domain, &domain->invocation_call);
 }
 
 static int on_leader_exited(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
@@ -339,7 +342,9 @@ static bool domain_has_crashed(const Domain *domain) {
                 return false;
         if (said)
                 return g_str_equal(said, "guest-panic");
-        return domain->exit_status.known && (domain->exit_status.signal || domain->exit_status.code != 0);
+        if (domain->exit_status.signal)
+                return domain->exit_status.signal != domain->asked_signal;
+        return domain->exit_status.known && domain->exit_status.code != 0;
 }
 
 /* A leader that lives while its scope is empty was moved out of it by hand. It is ours, so it does not

@@ -63,6 +63,7 @@ struct Domain {
         int leader_pidfd;
         sd_event_source *leader_watch;
         ExitStatus exit_status;
+        int asked_signal;       /* that somebody sent through us; 0: none */
         Cgroup *cgroup;
         UnitWatch *unit_watch;
         sd_id128_t invocation_id;

@@ -300,9 +300,11 @@ static int request_run(Job *job) {
         Domain *domain = job->domain;
         int r;
 
-        if (!domain->backend->ops->power_down)
+        if (!domain->backend->ops->power_down) {
+                domain->asked_signal = SIGTERM;
                 return unit_kill(domain_units(domain), domain_unit(domain), SIGTERM,
                         job_unit_reply, job, &job->call);
+        }
         r = domain->backend->ops->power_down(domain->backend, job_backend_reply, job, &job->error);
         if (r < 0)
                 return r;
@@ -394,6 +396,7 @@ int domain_kill(
         r = verb_admit(domain, VERB_KILL, "kill", error);
         if (r < 0)
                 return r;
+        domain->asked_signal = signal;
         if (whom == KILL_ALL) {
                 r = unit_kill(domain_units(domain), domain_unit(domain), signal, reply, userdata, NULL);
                 return r < 0 ? sd_bus_error_set_errno(error, r) : 0;

@@ -294,7 +294,10 @@ int spawn_new(sd_event *event, const SpawnSpec *spec, SpawnExecuted executed, vo
         r = sd_event_add_io(event, &spawn->watch, spawn->barrier, EPOLLIN, on_barrier, spawn);
         if (r < 0)
                 return r;
-        r = sd_event_source_set_enabled(spawn->watch, SD_EVENT_OFF);
+        /* Why it could not be executed comes before its end. */
+        r = sd_event_source_set_priority(spawn->watch, SD_EVENT_PRIORITY_IMPORTANT);
+        if (r >= 0)
+                r = sd_event_source_set_enabled(spawn->watch, SD_EVENT_OFF);
         if (r < 0)
                 return r;
         *ret = g_steal_pointer(&spawn);

@@ -165,7 +165,7 @@ void start_job_removed(Units *units, const char *job, const char *result) {
                 if (call->kind != CALL_START || g_strcmp0(call->start->job, job) != 0)
                         continue;
                 if (call->canceled)   /* started for nobody */
-                        (void) unit_stop(units, call->unit, NULL, NULL, NULL);
+                        unit_discard(units, call->unit);
                 if (g_str_equal(result, "frozen"))
                         r = sd_bus_error_setf(
                                 &error, VMM_ERROR_SLICE_FROZEN, "Slice %s is frozen", call->start->slice);

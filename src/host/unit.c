@@ -291,10 +291,6 @@ int unit_thaw(Units *units, const char *unit, UnitReply reply, void *userdata, U
         return simple_call(units, CALL_THAW, unit, reply, userdata, ret);
 }
 
-int unit_stop(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret) {
-        return simple_call(units, CALL_STOP, unit, reply, userdata, ret);
-}
-
 int unit_abandon(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret) {
         return simple_call(units, CALL_ABANDON, unit, reply, userdata, ret);
 }
@@ -305,6 +301,12 @@ int unit_kill(Units *units, const char *unit, int signal, UnitReply reply, void 
         call->signal = signal;
         call->reply = reply;
         return call_submit(call, ret);
+}
+
+void unit_discard(Units *units, const char *unit) {
+        /* Fails only with the bus, and then the manager clears the controller by itself. */
+        (void) simple_call(units, CALL_ABANDON, unit, NULL, NULL, NULL);
+        (void) simple_call(units, CALL_STOP, unit, NULL, NULL, NULL);
 }
 
 int unit_get_processes(

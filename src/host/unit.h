@@ -58,11 +58,11 @@ int unit_thaw(Units *units, const char *unit, UnitReply reply, void *userdata, U
 /* KillUnit to all processes; a unit that is gone is success. reply may be NULL, as below. */
 int unit_kill(Units *units, const char *unit, int signal, UnitReply reply, void *userdata, UnitCall **ret);
 
-/* StopUnit: for a scope that is empty, or must not be. */
-int unit_stop(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret);
-
 /* AbandonScope: the manager forgets that the scope has a controller; its processes run on. */
 int unit_abandon(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret);
+
+/* Ends a scope that nobody wants, empty or not, without asking its controller, which is us. */
+void unit_discard(Units *units, const char *unit);
 
 /* One process as GetUnitProcesses has it. */
 typedef struct UnitProcess {
