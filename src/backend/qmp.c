@@ -21,6 +21,10 @@
 #define QMP_QUOTED_MAX 256u     /* bytes of a bad line that an error may show */
 #define QMP_ACCURACY_USEC 1000u
 
+/* The halves of a surrogate pair. */
+#define UTF16_IS_HIGH(unit) (((unit) & ~0x3ff) == 0xd800)
+#define UTF16_IS_LOW(unit) (((unit) & ~0x3ff) == 0xdc00)
+
 typedef enum QmpState {
         QMP_GREETING,      /* waiting for it */
         QMP_NEGOTIATING,   /* qmp_capabilities is on its way */
@@ -65,19 +69,23 @@ static int escaped_unit(const char *p, const char *end) {
         return unit;
 }
 
-/* From an opening quote to its closing one. NULL: there is none, or what should be "\uXXXX" is not, or one half
- * of a surrogate pair is alone. */
+/* From an opening quote to its closing one. NULL: there is none, or an escape is broken, or half of a
+ * surrogate pair is alone. */
 static const char *string_end(const char *p, const char *end) {
         while (++p < end && *p != '"') {
                 if (*p != '\\')
                         continue;
                 if (p[1] == 'u') {
                         int unit = escaped_unit(p, end);
-                        bool half = unit >= 0xd800 && unit < 0xdc00;
-                        int other = half ? escaped_unit(p += 6, end) : 0xdc00;
 
-                        if (unit < 0 || unit / 0x400 == 0xdc00 / 0x400 || other / 0x400 != 0xdc00 / 0x400)
+                        if (unit < 0 || UTF16_IS_LOW(unit))
                                 return NULL;
+                        if (UTF16_IS_HIGH(unit)) {
+                                p += 6;
+                                unit = escaped_unit(p, end);
+                                if (!UTF16_IS_LOW(unit))
+                                        return NULL;
+                        }
                 }
                 p++;
         }

@@ -80,11 +80,28 @@ static void on_guest_thawed(void *userdata, int r, const sd_bus_error *error) {
                 job->backend_waits = true;
 }
 
+/* Its scope was told to freeze, or something above it. */
+static bool domain_is_frozen(const Domain *domain) {
+        return domain->cgroup && (domain->events.frozen || cgroup_freeze_requested(domain->cgroup));
+}
+
+/* The slice that somebody froze: thawing the domain would thaw all that is in it. */
+static char *domain_frozen_slice(const Domain *domain) {
+        return domain->cgroup ? cgroup_frozen_slice(cgroup_path(domain->cgroup)) : NULL;
+}
+
 /* Asking needs a guest that runs: thaw, continue, then press the power button. */
 static int stop_ask_guest(Job *job) {
         Domain *domain = job->domain;
+        g_autofree char *slice = domain_frozen_slice(domain);
 
-        if (!domain->cgroup || !(domain->events.frozen || cgroup_freeze_requested(domain->cgroup))) {
+        if (slice) {
+                g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+                (void) sd_bus_error_setf(&error, VMM_ERROR_SLICE_FROZEN, "slice %s is frozen", slice);
+                guest_unreachable(job, &error);
+                return JOB_WAITS;
+        }
+        if (!domain_is_frozen(domain)) {
                 on_guest_thawed(job, 0, NULL);
                 return JOB_WAITS;
         }
@@ -95,15 +112,15 @@ static int stop_ask_guest(Job *job) {
  * without one nothing of the payload runs again. Both calls are sent at once: systemd keeps their order. */
 static int stop_signal(Job *job, int signal) {
         Domain *domain = job->domain;
-        const char *unit = domain->config->cgroup_path->unit;
+        g_autofree char *slice = domain_frozen_slice(domain);
         int r;
 
         /* What has not been let go yet ends with its barrier. */
         if (domain->spawn && !domain->cgroup)
                 domain->spawn = spawn_free(domain->spawn);
-        r = unit_kill(domain->manager->units, unit, signal, on_signalled, job, &job->call);
-        if (r >= 0 && signal != SIGKILL && domain->cgroup && cgroup_freeze_requested(domain->cgroup))
-                r = unit_thaw(domain->manager->units, unit, NULL, NULL, NULL);
+        r = unit_kill(domain_units(domain), domain_unit(domain), signal, on_signalled, job, &job->call);
+        if (r >= 0 && signal != SIGKILL && !slice && domain_is_frozen(domain))
+                r = unit_thaw(domain_units(domain), domain_unit(domain), NULL, NULL, NULL);
         return r < 0 ? r : JOB_WAITS;
 }
 
@@ -112,14 +129,15 @@ static int stop_timeout(Job *job) {
         g_autoptr(GString) pids = g_string_new(NULL);
         g_autoptr(GArray) left = domain->cgroup ? cgroup_pids(domain->cgroup, STOP_PIDS_NAMED_MAX) : NULL;
         const char *last = stop_step_name(&job->plan.steps[job->plan.n_steps - 1]);
+        g_autofree char *slice = domain_frozen_slice(domain);
 
         for (unsigned i = 0; left && i < left->len; i++)
                 g_string_append_printf(pids, "%s%d", i ? ", " : "", (int) g_array_index(left, pid_t, i));
         log_write(LOG_WARNING, MESSAGE_STOP_TIMEOUT, domain->config->name,
                 "Not stopped by %s, PIDs left: %s", last, pids->str);
         return sd_bus_error_setf(&job->error, VMM_ERROR_STOP_TIMEOUT,
-                "'%s' was not stopped by %s and is still there; PIDs left: %s", domain->config->name, last,
-                pids->str);
+                "'%s' was not stopped by %s and is still there; PIDs left: %s%s%s", domain->config->name, last,
+                pids->str, slice ? "; frozen with slice " : "", slice ? slice : "");
 }
 
 static int stop_step(Job *job) {

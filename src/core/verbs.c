@@ -116,11 +116,17 @@ int freeze_run(Job *job) {
         return unit_freeze(domain_units(domain), domain_unit(domain), on_freezer_reply, job, &job->call);
 }
 
+/* systemd 252 would thaw the slice, and all its other units, together with one of them. */
 int thaw_run(Job *job) {
         Domain *domain = job->domain;
+        g_autofree char *slice = NULL;
 
         if (!cgroup_freeze_requested(domain->cgroup) && !domain->events.frozen)
                 return JOB_GOES_ON;
+        slice = cgroup_frozen_slice(cgroup_path(domain->cgroup));
+        if (slice)
+                return sd_bus_error_setf(&job->error, VMM_ERROR_SLICE_FROZEN,
+                        "Cannot %s '%s': slice %s is frozen", job->kind->verb, domain->config->name, slice);
         return unit_thaw(domain_units(domain), domain_unit(domain), on_freezer_reply, job, &job->call);
 }
 

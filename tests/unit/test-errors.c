@@ -13,7 +13,6 @@ static const struct {
         int error;
 } errors[] = {
         {"org.example.VMManager1.Error.NoSuchDomain", ENXIO},
-        {"org.example.VMManager1.Error.NoSuchJob", ENXIO},
         {"org.example.VMManager1.Error.DomainExists", EEXIST},
         {"org.example.VMManager1.Error.NotRunning", EHOSTDOWN},
         {"org.example.VMManager1.Error.Busy", EBUSY},

@@ -367,6 +367,7 @@ static const char *const garbage[] = {
         "\xef\xbb\xbf{\"return\": {}, \"id\": 2}", "{\"return\": \"\xff\", \"id\": 2}",
         "{\"return\": \"\xc3", "{\"return\": \"\\ud800\", \"id\": 2}",
         "{\"return\": \"\\ud800\\ud800\", \"id\": 2}", "{\"return\": \"\\udc00\\u0041\", \"id\": 2}",
+        "{\"return\": \"\\ud8\\udc00\\u0041\", \"id\": 2}", "{\"return\": \"\\u00\", \"id\": 2}",
         "{\"return\": \"\\", "{\"return\": \"\\ud8", "{\"return\": {}}",
         "{\"return\": {}, \"id\": \"2\"}", "{\"return\": {}, \"id\": 2.0}",
         "{\"return\": {}, \"id\": null}", "{\"return\": {}, \"id\": {}}", "{\"id\": 2}",

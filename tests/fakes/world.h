@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What the fakes share: the processes and scopes of the made-up host, and its clock, which is a queue of things to happen. For
+ * the fakes only. */
+
+#include <glib.h>
+#include <stdbool.h>
+
+#include "fakes/fakes.h"
+#include "host/cgroup.h"
+#include "host/spawn.h"
+
+typedef struct FakeScope {
+        char *unit, *slice, *path;
+        bool freeze;          /* its own cgroup.freeze */
+        bool stuck, quiet;
+        CgroupEvents told;
+} FakeScope;
+
+typedef struct FakeProcess {
+        pid_t pid;
+        uid_t uid;
+        char *command;
+        int pidfd, end;       /* a pipe: readable once the process has ended */
+        int output;           /* its standard error */
+        FakeScope *scope;     /* NULL: where it was born */
+        char *dragged_to;
+        Spawn *spawn;         /* while somebody waits for its execution */
+        bool child;           /* the daemon's: its exit status is known to it */
+        bool deaf, dying, ended;
+        int pending;          /* a signal that waits for the thaw */
+        ExitStatus status;
+} FakeProcess;
+
+typedef struct World {
+        sd_event *event;
+        sd_bus *connection;
+        sd_event_source *turn;
+        GQueue acts;
+        GPtrArray *scopes, *processes, *frozen_slices;
+        GPtrArray *cgroups, *run_dirs, *monitors;      /* each fake's own */
+        GPtrArray *rules, *calls, *watches;
+        GHashTable *moods;
+        pid_t last_pid;
+        int fork_error, folder_error;
+        char *exec_error;
+        bool early_death;
+} World;
+
+extern World world;
+
+__attribute__((format(printf, 1, 2))) void note(const char *format, ...);
+
+/* Happens when the connection has come to rest, after all that was to happen before. */
+typedef void (*Act)(void *data);
+void happen(Act act, void *data);
+void happen_not(const void *data);   /* nothing that is to happen with it */
+
+FakeScope *scope_find(const char *unit);
+FakeScope *scope_find_by_path(const char *path);
+FakeScope *scope_new(const char *unit, const char *slice);
+CgroupEvents scope_events(const FakeScope *scope);
+bool scope_is_frozen(const FakeScope *scope);
+void scope_set_freeze(FakeScope *scope, bool freeze);
+void scope_remove(FakeScope *scope);
+void scope_tell(FakeScope *scope);   /* to those who watch, if its events changed */
+
+FakeProcess *process_new(const char *command, uid_t uid);
+FakeProcess *process_find(pid_t pid);               /* also one that has ended; NULL */
+FakeProcess *process_find_by_pidfd(int pidfd);
+void process_signal(FakeProcess *process, int signal);
+void process_end(FakeProcess *process, ExitStatus status);
+
+/* Whether the two descriptors are of one file. */
+bool same_file(int a, int b);
+
+/* What one fake tells another. */
+void spawn_proceed(Spawn *spawn);                   /* thawed: executes if it was released */
+void spawn_hang_up(Spawn *spawn);
+void monitors_hang_up(const FakeProcess *process);
+void run_dir_leave(const FakeProcess *process);
+void cgroups_changed(const char *path);
+void unit_removed(const char *unit);
+void freezes_settle(const char *unit);              /* answers what waits for the scope to freeze, or to be gone */
+int monitor_new(const FakeProcess *process);        /* the client's end */

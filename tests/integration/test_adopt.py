@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: LGPL-2.1-or-later
+"""Processes that run already become a domain, unharmed; those that must not are refused, unharmed."""
+
+import os
+import pathlib
+import subprocess
+
+from vmm import (AUTODESTROY, COUNTER, OBEDIENT, POLITE, START, Bus, Cgroup, TestCase, V, as_tester, config, ending,
+                 process_exists, shell, wait_until)
+
+FREE = 4194304 - 1    # the largest PID there can be: nobody has it
+
+
+def cgroup_of(pid):
+    return pathlib.Path(f"/proc/{pid}/cgroup").read_text().rpartition("\n0::")[2].strip()
+
+
+class TestAdopt(TestCase):
+    def spawn(self, payload="exec sleep infinity", *prefix):
+        process = subprocess.Popen([*prefix, "/bin/sh", "-c", payload], stdout=subprocess.PIPE, text=True)
+        self.addCleanup(process.communicate)
+        self.addCleanup(process.kill)
+        return process
+
+    def spawn_tree(self):
+        """A process with two children; their PIDs, its own first."""
+        process = self.spawn("sleep infinity & echo $!; sleep infinity & echo $!; wait")
+        return process, [process.pid, *(int(process.stdout.readline()) for _ in range(2))]
+
+    def assertUntouched(self, *pids):
+        """They live where they lived, and there is no domain."""
+        for pid in pids:
+            self.assertTrue(process_exists(pid), pid)
+            self.assertEqual(cgroup_of(pid), cgroup_of(os.getpid()))
+        self.assertEqual(self.manager.ListDomains(), [])
+        wait_until(lambda: not self.scopes(), what="the end of every scope")
+
+    def test_tree(self):
+        """a tree of processes is adopted as it runs: PIDs and parents stay, the scope holds all, the first is the leader"""
+        process, pids = self.spawn_tree()
+        domain = self.bus.domain(self.manager.AdoptProcesses("web1", pids, config(Description="A tree"), 0))
+        self.assertThawed(domain)
+        self.assertEqual((domain.Leader, domain.Kind, domain.Command, domain.StateReason), (process.pid, "process", [], "adopted"))
+        self.assertEqual((domain.scope.Description, domain.cgroup.path), ("A tree", Cgroup("/machine.slice/vmm-web1.scope").path))
+        self.assertCountEqual(domain.cgroup.pids, pids)
+        self.assertEqual(self.manager.GetDomainByPID(pids[2]), domain.path)
+
+    def test_pidfds(self):
+        """pidfds serve as well as PIDs"""
+        process, pids = self.spawn_tree()
+        fds = [os.pidfd_open(pid) for pid in pids]
+        path = self.manager.AdoptProcessFDs("web1", list(range(len(fds))), {}, 0, fds=fds)
+        for fd in fds:
+            os.close(fd)
+        self.assertEqual((self.bus.domain(path).Leader, sorted(self.bus.domain(path).cgroup.pids)), (process.pid, sorted(pids)))
+
+    def test_children_stay(self):
+        """children that were not named are not taken along; those born later are in the domain"""
+        process = self.spawn("sleep infinity & echo $!; trap 'sleep infinity & echo $!' USR1; while :; do wait; done")
+        child = int(process.stdout.readline())
+        self.addCleanup(os.kill, child, 9)
+        domain = self.bus.domain(self.manager.AdoptProcesses("web1", [process.pid], {}, 0))
+        self.assertEqual((domain.cgroup.pids, cgroup_of(child)), ([process.pid], cgroup_of(os.getpid())))
+        domain.Kill("leader", 10)
+        born = int(process.stdout.readline())
+        self.assertEqual(cgroup_of(born), domain.ControlGroup)
+
+    def test_verbs(self):
+        """an adopted domain is paused, resumed and stopped like any other; its output stays where it was"""
+        process = self.spawn(COUNTER)
+        domain = self.bus.domain(self.manager.AdoptProcesses("web1", [process.pid], {}, 0))
+        domain.Pause()
+        self.assertFrozen(domain)
+        domain.Resume()
+        self.assertThawed(domain)
+        self.assertEqual((domain.GetConsoleLog(9), domain.ConsolePath), ([], ""))
+        self.assertEqual([line for line in iter(process.stdout.readline, "ready\n")], [])
+        domain.Destroy(0)
+        self.assertEqual(process.wait(10), -15)
+
+    def test_end(self):
+        """the end of the last process ends the domain, also when the leader went long before"""
+        process, pids = self.spawn_tree()
+        domain = self.bus.domain(self.manager.AdoptProcesses("web1", pids, {}, 0))
+        process.kill()
+        process.wait()
+        wait_until(lambda: domain.Leader == 0, what="that the leader is seen to be gone")
+        self.assertThawed(domain)
+        for pid in pids[1:]:
+            os.kill(pid, 9)
+        self.assertEqual(ending(self.signals, domain.path), ("all processes ended", {}))
+
+    def test_caller_leaves(self):
+        """AUTODESTROY ends the adopted processes when the caller leaves the bus"""
+        process, caller = self.spawn(POLITE), Bus()
+        process.stdout.readline()
+        caller.manager.AdoptProcesses("web1", [process.pid], {}, AUTODESTROY)
+        caller.close()
+        self.assertEqual(process.communicate(timeout=10), ("got TERM\n", None))
+
+    def test_refused(self):
+        """PID 1, a kernel thread, the daemon, who is dead and what is no process are refused by name, and nobody is moved"""
+        good, dead = self.spawn(), self.spawn("exit 0")
+        os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)
+        daemon = self.bus.unit("vmmanagerd.service", "Service").MainPID
+        for pid, text in ((1, "PID 1 cannot be moved"), (daemon, f"PID {daemon} cannot be moved"),
+                          (dead.pid, "Process number 1 has ended"), (FREE, f"there is no process {FREE}"),
+                          (0, "there is no process 0"), (2**32 - 1, "there is no process 4294967295")):
+            with self.subTest(pid):
+                self.assertError("InvalidArgs", text, self.manager.AdoptProcesses, "web1", [good.pid, pid], {}, 0)
+                self.assertUntouched(good.pid)
+        self.assertError("InvalidArgs", "No process is given", self.manager.AdoptProcesses, "web1", [], {}, 0)
+
+    def test_kernel_thread(self):
+        """a kernel thread is refused"""
+        threads = [int(path.parent.name) for path in pathlib.Path("/proc").glob("[0-9]*/stat")
+                   if int(path.read_text().rpartition(")")[2].split()[6]) & 0x00200000]
+        if not threads:
+            self.skipTest("none can be seen from this PID namespace")
+        self.assertError("InvalidArgs", "cannot be moved", self.manager.AdoptProcesses, "web1", threads[:1], {}, 0)
+
+    def test_no_pidfd(self):
+        """a descriptor that is no pidfd, or one of a process that has ended, is refused"""
+        dead = self.spawn("exit 0")
+        fds = [os.open("/dev/null", os.O_RDONLY), os.pidfd_open(dead.pid)]
+        dead.wait()
+        for fd in fds:
+            self.assertError("InvalidArgs", "number 0 is no pidfd of a process that lives",
+                             self.manager.AdoptProcessFDs, "web1", [0], {}, 0, fds=[fd])
+            os.close(fd)
+
+    def test_in_a_domain(self):
+        """a process that belongs to a domain is refused, and which; so is a name that is taken"""
+        domain = self.create("web1", shell(OBEDIENT))
+        self.assertError("DomainExists", f"PID {domain.Leader} is in domain 'web1' already",
+                         self.manager.AdoptProcesses, "web2", [domain.Leader], {}, 0)
+        process = self.spawn()
+        self.assertError("DomainExists", "a domain 'web1' already", self.manager.AdoptProcesses, "web1", [process.pid], {}, 0)
+        self.assertThawed(domain)
+        domain.Destroy(0)
+        self.assertUntouched(process.pid)
+
+    def test_failure_spares(self):
+        """when the scope cannot be had, the processes run on where they were, and so does what has its name"""
+        process, pids = self.spawn_tree()
+        other = self.spawn("exec sleep infinity", "systemd-run", "--scope", "--quiet", "--unit=vmm-web1.scope")
+        wait_until(lambda: self.scopes() == ["vmm-web1.scope"], what="the other's scope")
+        self.assertError("DomainExists", "There is a unit vmm-web1.scope already",
+                         self.manager.AdoptProcesses, "web1", pids, {}, 0)
+        self.assertEqual(cgroup_of(other.pid), "/system.slice/vmm-web1.scope")
+        self.assertEqual((self.bus.unit("vmm-web1.scope").ActiveState, self.bus.unit("vmm-web1.scope").SubState),
+                         ("active", "running"))
+        other.kill()
+        self.assertUntouched(*pids)
+
+    def test_frozen_slice(self):
+        """a frozen slice is refused by name, and the processes are not left frozen in it"""
+        keeper = self.create("keeper", shell(OBEDIENT, CgroupPath="cold.slice:x:keeper"))
+        self.addCleanup(subprocess.run, ["systemctl", "thaw", "cold.slice"])
+        subprocess.run(["systemctl", "freeze", "cold.slice"], check=True)
+        process = self.spawn(COUNTER)
+        self.assertError("SliceFrozen", "'web1'.* cold.slice",
+                         self.manager.AdoptProcesses, "web1", [process.pid], config(CgroupPath="cold.slice:vmm:web1"), 0)
+        self.assertTrue(Cgroup("/cold.slice").frozen)
+        self.assertFalse(Cgroup(cgroup_of(process.pid)).frozen)
+        self.assertEqual(process.stdout.readline(), "ready\n")
+        self.assertEqual([entry[0] for entry in self.manager.ListDomains()], ["keeper"])
+        self.assertTrue(keeper.cgroup.frozen)
+
+    def test_unprivileged(self):
+        """an unprivileged user who may adopt adopts his own processes, and nobody else's"""
+        self.polkit_rule('if (action.id == "org.example.VMManager1.adopt") return polkit.Result.YES;')
+        tester = Bus("tester")
+        self.addCleanup(tester.close)
+        own, foreign = self.spawn("exec sleep infinity", "setpriv", "--reuid=tester", "--clear-groups"), self.spawn()
+        user = int(as_tester("id", "-u").stdout)
+        wait_until(lambda: os.stat(f"/proc/{own.pid}").st_uid == user, every=0.01, what="the change of user")
+        self.assertError("AccessDenied", f"PID {foreign.pid} is not a process of user {user}",
+                         tester.manager.AdoptProcesses, "web1", [own.pid, foreign.pid], {}, 0)
+        self.assertUntouched(own.pid, foreign.pid)
+        domain = self.bus.domain(tester.manager.AdoptProcesses("web1", [own.pid], {}, 0))
+        self.assertEqual((domain.Leader, domain.OwnerUID), (own.pid, user))
