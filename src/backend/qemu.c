@@ -16,6 +16,7 @@
 /* A monitor that does not answer must not keep a guest from being paused. */
 #define HALT_TIMEOUT_USEC 500000ull
 #define COMMAND_TIMEOUT_USEC 5000000ull
+#define LOSS_GRACE_USEC 100000ull
 #define LAST_WORDS_BYTES 4096u
 #define LAST_WORDS_LINES 3u
 
@@ -31,6 +32,9 @@ typedef struct QemuBackend {
         Console *messages;            /* QEMU's standard output and error */
         Qmp *qmp;
         QmpCall *call;
+        bool connected;               /* the monitor has answered */
+        sd_event_source *loss;        /* the monitor closed: is it only the end of QEMU? */
+        char *loss_reason;
         BackendReply reply;
         void *reply_userdata;
         char *end_reason;
@@ -41,6 +45,7 @@ static void qemu_destroy(Backend *backend) {
 
         qmp_call_cancel(q->call);
         qmp_free(q->qmp);
+        sd_event_source_disable_unref(q->loss);
         console_free(q->messages);
         spawn_user_free(q->user);
         fd_close(q->monitor_listener);
@@ -49,6 +54,7 @@ static void qemu_destroy(Backend *backend) {
         g_strfreev(q->argv);
         g_free(q->binary);
         g_free(q->end_reason);
+        g_free(q->loss_reason);
         g_free(q);
 }
 
@@ -143,6 +149,7 @@ static void on_command_reply(void *userdata, int r, JsonNode *result, const sd_b
 }
 
 static void on_monitor_ready(void *userdata) {
+        ((QemuBackend *) userdata)->connected = true;
         qemu_reply(userdata, 0, NULL);
 }
 
@@ -159,13 +166,24 @@ static void on_monitor_event(void *userdata, const char *name, JsonObject *data)
         }
 }
 
+static int on_loss(sd_event_source *source, uint64_t usec, void *userdata) {
+        QemuBackend *q = userdata;
+
+        q->parent.observer->monitor_lost(q->parent.userdata, q->loss_reason);
+        return 0;
+}
+
+/* A QEMU that ends closes its monitor first, and its end tells more: only one that lives on is worth a
+ * warning, and only one that was connected an answer. */
 static void on_monitor_closed(void *userdata, const char *reason) {
         QemuBackend *q = userdata;
 
-        /* The end of QEMU closes it as well, and then its exit tells more. */
-        if (!q->end_reason)
-                q->parent.observer->monitor_lost(q->parent.userdata, reason);
-        qemu_reply(q, -EPIPE, &SD_BUS_ERROR_MAKE_CONST(VMM_ERROR_MONITOR_FAILED, "QEMU's monitor is lost"));
+        q->loss_reason = g_strdup(reason);
+        (void) sd_event_add_time_relative(
+                q->context.event, &q->loss, CLOCK_MONOTONIC, LOSS_GRACE_USEC, 0, on_loss, q);
+        if (q->connected)
+                qemu_reply(q, -EPIPE,
+                        &SD_BUS_ERROR_MAKE_CONST(VMM_ERROR_MONITOR_FAILED, "QEMU's monitor is lost"));
 }
 
 static const QmpObserver monitor_observer = {
@@ -204,6 +222,8 @@ static int qemu_command(Backend *backend, const char *command, uint64_t timeout_
         QemuBackend *q = (QemuBackend *) backend;
         int r = -ENOTCONN;
 
+        q->call =
+                qmp_call_cancel(q->call); /* one that nobody waited for: an answer belongs to one question */
         if (q->qmp)
                 r = qmp_call(q->qmp, command, NULL, timeout_usec, on_command_reply, q, &q->call);
         if (r < 0)

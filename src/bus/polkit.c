@@ -181,6 +181,13 @@ static Question *question_new(Authority *authority, sd_bus_message *m) {
         return question;
 }
 
+/* Whether it is under way; a question that cannot be asked is no question. */
+static int question_asked(Question *question, int r) {
+        if (r < 0)
+                g_hash_table_remove(question->authority->questions, question->message);
+        return r < 0 ? r : 0;
+}
+
 static int ask_uid(Question *question) {
         return sd_bus_call_method_async(question->authority->bus, &question->slot, "org.freedesktop.DBus",
                 "/org/freedesktop/DBus", "org.freedesktop.DBus", "GetConnectionUnixUser", on_uid, question,
@@ -242,7 +249,6 @@ int authorize(Authority *authority, sd_bus_message *m, const AuthorityDetails *d
         Question *question = g_hash_table_lookup(authority->questions, m);
         const char *member = details->member ? details->member : sd_bus_message_get_member(m);
         const char *action = action_of(member);
-        int r;
 
         if (!action)
                 return sd_bus_error_setf(
@@ -259,8 +265,8 @@ int authorize(Authority *authority, sd_bus_message *m, const AuthorityDetails *d
                 if (g_hash_table_size(authority->questions) >= AUTHORITY_QUESTIONS_MAX)
                         return sd_bus_error_set(
                                 error, VMM_ERROR_LIMIT_EXCEEDED, "Too many questions are open");
-                r = ask_uid(question_new(authority, m));
-                return r < 0 ? r : 0;
+                question = question_new(authority, m);
+                return question_asked(question, ask_uid(question));
         }
         if (authority->user_mode ? uid == geteuid() : uid == 0) {
                 *ret_uid = uid;
@@ -279,8 +285,7 @@ int authorize(Authority *authority, sd_bus_message *m, const AuthorityDetails *d
                 question = question_new(authority, m);
         question->uid = uid;
         question->uid_known = true;
-        r = ask_polkit(question, action, details);
-        return r < 0 ? r : 0;
+        return question_asked(question, ask_polkit(question, action, details));
 }
 
 /* ---- Callers that leave. ---- */

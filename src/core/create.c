@@ -48,7 +48,7 @@ static int spawn_undo(Job *job) {
         Domain *domain = job->domain;
 
         /* A scope that its only process never reached stays for ever, empty. */
-        if (domain->unit_watch && !domain->cgroup)
+        if (domain->scoped && !domain->cgroup)
                 unit_discard(domain_units(domain), domain_unit(domain));
         return job->domain_gone || !pidfd_is_alive(domain->leader_pidfd) ? JOB_GOES_ON : JOB_WAITS;
 }
@@ -56,11 +56,18 @@ static int spawn_undo(Job *job) {
 static int scope_undo(Job *job) {
         Domain *domain = job->domain;
 
-        if (domain->unit_watch)
+        if (domain->scoped)
                 (void) unit_kill(domain_units(domain), domain_unit(domain), SIGKILL, NULL, NULL, NULL);
         if (pidfd_is_alive(domain->leader_pidfd))
                 (void) pidfd_signal(domain->leader_pidfd, SIGKILL);
         return JOB_GOES_ON;
+}
+
+static void on_scope_started(void *userdata, int r, const sd_bus_error *error) {
+        Job *job = userdata;
+
+        job->domain->scoped = r >= 0;
+        job_unit_reply(job, r, error);
 }
 
 static int scope_start(Job *job, const int *pidfds, unsigned n_pidfds) {
@@ -88,7 +95,7 @@ static int scope_start(Job *job, const int *pidfds, unsigned n_pidfds) {
                         .timeout_stop_usec =
                                 kills ? stop_plan_total_usec(&config->stop_plan) + 10000000ull : UINT64_MAX,
                 },
-                job_unit_reply, job, &job->call);
+                on_scope_started, job, &job->call);
 }
 
 static int scope_run(Job *job) {
@@ -118,7 +125,10 @@ static int place_run(Job *job) {
 
 /* A payload that does not hold itself is frozen before it exists. */
 static int hold_run(Job *job) {
-        return job->start || job->domain->backend->ops->starts_halted ? JOB_GOES_ON : freeze_run(job);
+        if (job->start || job->domain->backend->ops->starts_halted)
+                return JOB_GOES_ON;
+        job_set_deadline(job, job->domain->config->pause_timeout_usec);
+        return freeze_run(job);
 }
 
 static int exec_run(Job *job) {
@@ -148,7 +158,10 @@ static int connect_run(Job *job) {
 }
 
 static int settle_freeze_run(Job *job) {
-        return job->start || !job->domain->backend->ops->starts_halted ? JOB_GOES_ON : freeze_run(job);
+        if (job->start || !job->domain->backend->ops->starts_halted)
+                return JOB_GOES_ON;
+        job_set_deadline(job, job->domain->config->pause_timeout_usec);
+        return freeze_run(job);
 }
 
 static int settle_proceed_run(Job *job) {
@@ -218,7 +231,7 @@ static int adopt_scope_run(Job *job) {
 static int adopt_scope_undo(Job *job) {
         Domain *domain = job->domain;
 
-        if (!job->domain_gone && domain->unit_watch)
+        if (!job->domain_gone && domain->scoped)
                 (void) unit_abandon(domain_units(domain), domain_unit(domain), NULL, NULL, NULL);
         return JOB_GOES_ON;
 }

@@ -289,8 +289,8 @@ int domain_enter_scope(Domain *domain) {
         domain->cgroup = g_steal_pointer(&cgroup);
         domain->started_usec = epoch_usec();
         domain_mark_changed(domain, DOMAIN_CHANGED_PLACE);
-        return unit_get_property(
-                domain_units(domain), unit, "InvocationID", on_invocation_id, domain, &domain->invocation_call);
+        return unit_get_property(domain_units(domain), unit, "InvocationID", on_invocation_id, domain,
+                &domain->invocation_call);
 }
 
 static int on_leader_exited(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
@@ -298,6 +298,8 @@ static int on_leader_exited(sd_event_source *source, int fd, uint32_t revents, v
 
         (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
         (void) exit_status_get(domain->leader_pidfd, &domain->exit_status);   /* unknown if it was adopted */
+        domain->leader = 0;
+        domain_mark_changed(domain, DOMAIN_CHANGED_PLACE);
         domain_check_ended(domain);
         return 0;
 }

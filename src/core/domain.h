@@ -48,7 +48,6 @@ struct Domain {
         char *last_stop_step;   /* of the stop in progress: why it ended */
         bool crashed;
         bool halted;            /* the guest's vCPUs were stopped through the monitor */
-        bool autodestroy;
         bool remove_logs;
         bool ended;             /* nothing of it is left; only its job still knows it */
         bool released;          /* it ended for us only: its processes run on */
@@ -64,7 +63,8 @@ struct Domain {
         sd_event_source *leader_watch;
         ExitStatus exit_status;
         int asked_signal;       /* that somebody sent through us; 0: none */
-        Cgroup *cgroup;
+        bool scoped;            /* the unit of this name is ours: systemd has started it for us */
+        Cgroup *cgroup;         /* once its processes were seen in it */
         UnitWatch *unit_watch;
         sd_id128_t invocation_id;
         CgroupEvents events;    /* as last seen */

@@ -67,8 +67,7 @@ static void job_free(Job *job) {
         g_free(job);
 }
 
-/* Whatever it waits for may come, but not to it. */
-static void job_forget(Job *job) {
+void job_forget(Job *job) {
         job->call = unit_call_cancel(job->call);
         if (job->backend_waits)
                 job->domain->backend->ops->forget(job->domain->backend);

@@ -85,6 +85,9 @@ void job_answer_early(Job *job);
 /* From now on, in place of any deadline before; 0 takes it away. */
 void job_set_deadline(Job *job, uint64_t usec_from_now);
 
+/* Whatever it waits for may come, but not to it any more; its deadline is taken away, too. */
+void job_forget(Job *job);
+
 /* What the current step, or undoing, waited for is over. The job may be gone afterwards. */
 void job_continue(Job *job, int r, const sd_bus_error *error);
 

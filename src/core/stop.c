@@ -115,9 +115,12 @@ static int stop_signal(Job *job, int signal) {
         g_autofree char *slice = domain_frozen_slice(domain);
         int r;
 
-        /* What has not been let go yet ends with its barrier. */
-        if (domain->spawn && !domain->cgroup)
+        /* What is not in its scope yet waits behind its barrier, and ends with it. */
+        if (!domain->scoped) {
                 domain->spawn = spawn_free(domain->spawn);
+                job_answer_early(job);
+                return JOB_WAITS;
+        }
         r = unit_kill(domain_units(domain), domain_unit(domain), signal, on_signalled, job, &job->call);
         if (r >= 0 && signal != SIGKILL && !slice && domain_is_frozen(domain))
                 r = unit_thaw(domain_units(domain), domain_unit(domain), NULL, NULL, NULL);
@@ -136,8 +139,8 @@ static int stop_timeout(Job *job) {
         log_write(LOG_WARNING, MESSAGE_STOP_TIMEOUT, domain->config->name,
                 "Not stopped by %s, PIDs left: %s", last, pids->str);
         return sd_bus_error_setf(&job->error, VMM_ERROR_STOP_TIMEOUT,
-                "'%s' was not stopped by %s and is still there; PIDs left: %s%s%s", domain->config->name, last,
-                pids->str, slice ? "; frozen with slice " : "", slice ? slice : "");
+                "'%s' was not stopped by %s and is still there; PIDs left: %s%s%s", domain->config->name,
+                last, pids->str, slice ? "; frozen with slice " : "", slice ? slice : "");
 }
 
 static int stop_step(Job *job) {
@@ -149,7 +152,7 @@ static int stop_step(Job *job) {
                 return stop_timeout(job);
         g_free(domain->last_stop_step);
         job->phase = domain->last_stop_step = g_strdup(stop_step_name(step));
-        job_set_deadline(job, step->timeout_usec);
+        job_set_deadline(job, MAX(step->timeout_usec, 1u));
         domain_set_stop_phase(domain, domain->last_stop_step, job_deadline_realtime(job));
         manager_flush(manager);
         manager->observer->job_changed(manager->userdata, job);
@@ -166,6 +169,7 @@ static int stop_run(Job *job) {
 }
 
 static int stop_expire(Job *job) {
+        job_forget(job);   /* the step may not even have been answered */
         job->plan_step++;
         return stop_step(job);
 }

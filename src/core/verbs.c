@@ -146,7 +146,7 @@ int freeze_expire(Job *job) {
         log_write(LOG_WARNING, MESSAGE_FREEZE_TIMEOUT, domain->config->name,
                 "Could not be frozen, running on:%s", text->str);
         return sd_bus_error_setf(&job->error, VMM_ERROR_FREEZE_TIMEOUT,
-                "'%s' could not be frozen in %" G_GUINT64_FORMAT " ms and runs on:%s", domain->config->name,
+                "'%s' could not be frozen in %" G_GUINT64_FORMAT " ms:%s", domain->config->name,
                 domain->config->pause_timeout_usec / 1000, text->len ? text->str : " no task stood out");
 }
 

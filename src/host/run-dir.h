@@ -16,7 +16,7 @@ int run_dir_new(const char *base, sd_id128_t uuid, RunDir **ret);
 /* Removes the folder with what is in it. */
 RunDir *run_dir_free(RunDir *dir);
 
-/* Forgets the folder and leaves it: for processes that are released. */
+/* Forgets the folder and leaves it: for domains that live on without us. */
 RunDir *run_dir_abandon(RunDir *dir);
 
 /* A listening stream socket there. Returns 0 or a negative errno. */

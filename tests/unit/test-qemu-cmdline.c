@@ -128,8 +128,8 @@ static void test_hostile_text(void) {
         } table[] = {
                 {",", ",,"}, {",,", ",,,,"}, {"a,process=b", "a,,process=b"},
                 {",debug-threads=off", ",,debug-threads=off"}, {"guest=x"}, {"-S"}, {"--version"},
-                {"-chardev"}, {"%s%n%d"}, {"%"}, {"a b"}, {"="}, {"\""}, {"'"}, {"\\"}, {"$(id)"}, {"`id`"}, {";"}, {"&"},
-                {"@file"}, {"\n"}, {"\t"}, {"\xc3\xbc"}, {"\xff"}, {""},
+                {"-chardev"}, {"%s%n%d"}, {"%"}, {"a b"}, {"="}, {"\""}, {"'"}, {"\\"}, {"$(id)"}, {"`id`"},
+                {";"}, {"&"}, {"@file"}, {"\n"}, {"\t"}, {"\xc3\xbc"}, {"\xff"}, {""},
         };
         DomainConfig config = minimal;
 
