@@ -262,9 +262,7 @@ int authorize(Authority *authority, sd_bus_message *m, const AuthorityDetails *d
 
         uid_t uid = 0;
         if (!caller_uid(authority, m, &uid)) {
-                if (g_hash_table_size(authority->questions) >= AUTHORITY_QUESTIONS_MAX)
-                        return sd_bus_error_set(
-                                error, VMM_ERROR_LIMIT_EXCEEDED, "Too many questions are open");
+                /* Not counted: the bus answers at once, and root must not be kept out by others. */
                 question = question_new(authority, m);
                 return question_asked(question, ask_uid(question));
         }
@@ -275,6 +273,8 @@ int authorize(Authority *authority, sd_bus_message *m, const AuthorityDetails *d
         if (authority->user_mode)
                 return sd_bus_error_set(
                         error, SD_BUS_ERROR_ACCESS_DENIED, "Access denied: this is another user's manager");
+        if (g_hash_table_size(authority->questions) >= AUTHORITY_QUESTIONS_MAX)
+                return sd_bus_error_set(error, VMM_ERROR_LIMIT_EXCEEDED, "Too many questions are open");
         if (questions_of(authority, uid) >= AUTHORITY_QUESTIONS_PER_USER_MAX)
                 return sd_bus_error_setf(error, VMM_ERROR_LIMIT_EXCEEDED,
                         "User %u has too many questions open", (unsigned) uid);
