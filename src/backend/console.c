@@ -38,8 +38,7 @@ struct Console {
         sd_event_source *listener;
         GPtrArray *clients;          /* ConsoleClient */
         Ring ring;
-        char input[CONSOLE_INPUT_SIZE];
-        size_t input_size;           /* waiting for the domain; meanwhile no client is read */
+        GString *input;              /* what waits for the domain; meanwhile no client is read */
 };
 
 static uint64_t ring_start(const Ring *ring) {
@@ -94,7 +93,7 @@ static void console_send(Console *console) {
 
 /* Each descriptor is watched for what can be done with it, and nothing else wakes the loop. */
 static void console_rearm(Console *console) {
-        bool blocked = console->input_size > 0;
+        bool blocked = console->input->len > 0;
 
         if (console->source)
                 (void) sd_event_source_set_io_events(console->source,
@@ -110,7 +109,7 @@ static void console_rearm(Console *console) {
 
 static void source_end(Console *console) {
         console->source = sd_event_source_disable_unref(console->source);
-        console->input_size = 0;
+        g_string_truncate(console->input, 0);
 }
 
 /* Returns how many bytes came. */
@@ -131,15 +130,12 @@ static size_t source_read(Console *console) {
 }
 
 static void source_write(Console *console) {
-        ssize_t n = send(sd_event_source_get_io_fd(console->source), console->input, console->input_size,
-                MSG_DONTWAIT | MSG_NOSIGNAL);
+        ssize_t n = send(sd_event_source_get_io_fd(console->source), console->input->str,
+                console->input->len, MSG_DONTWAIT | MSG_NOSIGNAL);
 
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return;
-        if (n < 0)
-                n = (ssize_t) console->input_size;   /* a FIFO, or someone deaf: nobody hears it */
-        console->input_size -= (size_t) n;
-        memmove(console->input, console->input + n, console->input_size);
+        g_string_erase(console->input, 0, n);   /* all of it for -1: a FIFO, or someone deaf */
 }
 
 static int on_source(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
@@ -156,17 +152,18 @@ static int on_source(sd_event_source *source, int fd, uint32_t revents, void *us
 /* Returns 0, or -EPIPE when the client has left. */
 static int client_read(ConsoleClient *client, uint32_t revents) {
         Console *console = client->console;
+        char buffer[CONSOLE_INPUT_SIZE];
         ssize_t n;
 
-        if (console->input_size > 0)
+        if (console->input->len > 0)
                 return revents & (EPOLLHUP | EPOLLERR) ? -EPIPE : 0;
-        n = recv(sd_event_source_get_io_fd(client->io), console->input, CONSOLE_INPUT_SIZE, MSG_DONTWAIT);
+        n = recv(sd_event_source_get_io_fd(client->io), buffer, sizeof(buffer), MSG_DONTWAIT);
         if (n < 0 && (errno == EAGAIN || errno == EINTR))
                 return 0;
         if (n <= 0)
                 return -EPIPE;
         if (console->source) {
-                console->input_size = (size_t) n;
+                g_string_append_len(console->input, buffer, n);
                 source_write(console);
         }
         return 0;
@@ -236,6 +233,7 @@ int console_new(sd_event *event, size_t ring_bytes, Console **ret) {
         console->event = sd_event_ref(event);
         console->ring.limit = MAX(ring_bytes, CONSOLE_RING_MIN);
         console->clients = g_ptr_array_new_with_free_func((GDestroyNotify) client_free);
+        console->input = g_string_new(NULL);
         *ret = console;
         return 0;
 }
@@ -247,6 +245,7 @@ Console *console_free(Console *console) {
         source_end(console);
         sd_event_source_disable_unref(console->listener);
         g_ptr_array_unref(console->clients);
+        g_string_free(console->input, TRUE);
         g_free(console->ring.data);
         sd_event_unref(console->event);
         g_free(console);

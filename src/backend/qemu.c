@@ -17,6 +17,7 @@
 #define HALT_TIMEOUT_USEC 500000ull
 #define COMMAND_TIMEOUT_USEC 5000000ull
 #define LOSS_GRACE_USEC 100000ull
+#define END_REASON_MAX 64u
 #define LAST_WORDS_BYTES 4096u
 #define LAST_WORDS_LINES 3u
 
@@ -156,13 +157,13 @@ static void on_monitor_ready(void *userdata) {
 static void on_monitor_event(void *userdata, const char *name, JsonObject *data) {
         QemuBackend *q = userdata;
 
-        /* {"guest": true, "reason": "guest-shutdown"}; a string of QEMU's, but the guest has a hand in it:
-         * bounded. */
+        /* {"guest": true, "reason": "guest-shutdown"} */
         if (g_str_equal(name, "SHUTDOWN")) {
                 const char *reason = json_object_get_string_member_with_default(data, "reason", "unknown");
+                g_autofree char *start = g_strndup(reason, END_REASON_MAX);
 
                 g_free(q->end_reason);
-                q->end_reason = g_strndup(reason, 64);
+                q->end_reason = g_utf8_make_valid(start, -1);   /* it may be cut within a character */
         }
 }
 

@@ -85,7 +85,7 @@ static int scope_start(Job *job, const int *pidfds, unsigned n_pidfds) {
                 &(ScopeSpec) {
                         .unit = config->cgroup_path->unit,
                         .slice = config->cgroup_path->slice,
-                        .description = config->description,
+                        .description = config->description ? config->description : config->name,
                         .pidfds = pidfds,
                         .n_pidfds = n_pidfds,
                         .delegate = config->delegate,

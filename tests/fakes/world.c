@@ -400,3 +400,40 @@ void host_new(sd_event *event, sd_bus *connection) {
         g_assert_cmpint(sd_event_source_set_priority(world.turn, TURN_PRIORITY), >=, 0);
         g_assert_cmpint(sd_event_source_set_enabled(world.turn, SD_EVENT_OFF), >=, 0);
 }
+
+char *host_leftovers(void) {
+        GString *text = g_string_new(NULL);
+
+        for (unsigned i = 0; i < world.scopes->len; i++)
+                g_string_append_printf(text, "scope %s\n", ((FakeScope *) world.scopes->pdata[i])->unit);
+        for (unsigned i = 0; i < world.processes->len; i++) {
+                const FakeProcess *process = world.processes->pdata[i];
+                if (process->child && !process->ended)
+                        g_string_append_printf(text, "process %d\n", (int) process->pid);
+        }
+        if (world.run_dirs->len > 0)
+                g_string_append_printf(text, "%u runtime folders\n", world.run_dirs->len);
+        if (world.watches->len > 0)
+                g_string_append_printf(text, "%u watched units\n", world.watches->len);
+        if (world.cgroups->len > 0)
+                g_string_append_printf(text, "%u open cgroups\n", world.cgroups->len);
+        return g_string_free(text, FALSE);
+}
+
+void host_free(void) {
+        monitors_hang_up(NULL);
+        sd_event_source_disable_unref(world.turn);
+        g_queue_clear_full(&world.acts, g_free);
+        g_ptr_array_unref(world.scopes);
+        g_ptr_array_unref(world.processes);
+        g_ptr_array_unref(world.frozen_slices);
+        g_ptr_array_unref(world.cgroups);
+        g_ptr_array_unref(world.run_dirs);
+        g_ptr_array_unref(world.monitors);
+        g_ptr_array_unref(world.rules);
+        g_ptr_array_unref(world.calls);
+        g_ptr_array_unref(world.watches);
+        g_hash_table_unref(world.moods);
+        g_free(world.exec_error);
+        world = (World) {0};
+}

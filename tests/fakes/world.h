@@ -78,8 +78,7 @@ bool same_file(int a, int b);
 /* What one fake tells another. */
 void spawn_proceed(Spawn *spawn);                   /* thawed: executes if it was released */
 void spawn_hang_up(Spawn *spawn);
-void monitors_hang_up(const FakeProcess *process);
-void run_dir_leave(const FakeProcess *process);
+void monitors_hang_up(const FakeProcess *process);  /* NULL: all */
 void cgroups_changed(const char *path);
 void unit_removed(const char *unit);
 void freezes_settle(const char *unit);              /* answers what waits for the scope to freeze, or to be gone */

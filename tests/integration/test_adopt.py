@@ -1,8 +1,10 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Processes that run already become a domain, unharmed; those that must not are refused, unharmed."""
 
+import contextlib
 import os
 import pathlib
+import signal
 import subprocess
 
 from vmm import (AUTODESTROY, COUNTER, OBEDIENT, POLITE, START, Bus, Cgroup, TestCase, V, as_tester, config, ending,
@@ -17,9 +19,14 @@ def cgroup_of(pid):
 
 class TestAdopt(TestCase):
     def spawn(self, payload="exec sleep infinity", *prefix):
-        process = subprocess.Popen([*prefix, "/bin/sh", "-c", payload], stdout=subprocess.PIPE, text=True)
-        self.addCleanup(process.communicate)
-        self.addCleanup(process.kill)
+        """A process group of its own, which ends with the test."""
+        process = subprocess.Popen([*prefix, "/bin/sh", "-c", payload], stdout=subprocess.PIPE, text=True, process_group=0)
+
+        def end():
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.communicate()
+        self.addCleanup(end)
         return process
 
     def spawn_tree(self):
@@ -58,10 +65,9 @@ class TestAdopt(TestCase):
         """children that were not named are not taken along; those born later are in the domain"""
         process = self.spawn("sleep infinity & echo $!; trap 'sleep infinity & echo $!' USR1; while :; do wait; done")
         child = int(process.stdout.readline())
-        self.addCleanup(os.kill, child, 9)
         domain = self.bus.domain(self.manager.AdoptProcesses("web1", [process.pid], {}, 0))
         self.assertEqual((domain.cgroup.pids, cgroup_of(child)), ([process.pid], cgroup_of(os.getpid())))
-        domain.Kill("leader", 10)
+        domain.Kill("leader", signal.SIGUSR1)
         born = int(process.stdout.readline())
         self.assertEqual(cgroup_of(born), domain.ControlGroup)
 
@@ -76,7 +82,7 @@ class TestAdopt(TestCase):
         self.assertEqual((domain.GetConsoleLog(9), domain.ConsolePath), ([], ""))
         self.assertEqual([line for line in iter(process.stdout.readline, "ready\n")], [])
         domain.Destroy(0)
-        self.assertEqual(process.wait(10), -15)
+        self.assertEqual(process.wait(10), -signal.SIGTERM)
 
     def test_end(self):
         """the end of the last process ends the domain, also when the leader went long before"""
@@ -87,7 +93,7 @@ class TestAdopt(TestCase):
         wait_until(lambda: domain.Leader == 0, what="that the leader is seen to be gone")
         self.assertThawed(domain)
         for pid in pids[1:]:
-            os.kill(pid, 9)
+            os.kill(pid, signal.SIGKILL)
         self.assertEqual(ending(self.signals, domain.path), ("all processes ended", {}))
 
     def test_caller_leaves(self):

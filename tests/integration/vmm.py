@@ -380,6 +380,7 @@ class TestCase(unittest.TestCase):
         cls.bus.close()
 
     def setUp(self):
+        self._end_domains()
         self.addCleanup(self._end_domains)
 
     def create(self, name, configuration, flags=START, bus=None, ready=True):

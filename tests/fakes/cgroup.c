@@ -1,0 +1,120 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* host/cgroup.h over the made-up host. A cgroup that is gone reads as the real one does: nothing in it, not frozen. */
+
+#include <errno.h>
+
+#include "fakes/world.h"
+
+struct Cgroup {
+        char *path;
+        CgroupChanged changed;
+        void *userdata;
+};
+
+int cgroup_open(const char *path, Cgroup **ret) {
+        Cgroup *cgroup;
+
+        if (!scope_find_by_path(path))
+                return -ENOENT;
+        cgroup = g_new0(Cgroup, 1);
+        cgroup->path = g_strdup(path);
+        g_ptr_array_add(world.cgroups, cgroup);
+        *ret = cgroup;
+        return 0;
+}
+
+Cgroup *cgroup_free(Cgroup *cgroup) {
+        if (!cgroup)
+                return NULL;
+        g_ptr_array_remove(world.cgroups, cgroup);
+        g_free(cgroup->path);
+        g_free(cgroup);
+        return NULL;
+}
+
+const char *cgroup_path(const Cgroup *cgroup) {
+        return cgroup->path;
+}
+
+int cgroup_watch(Cgroup *cgroup, sd_event *event, CgroupChanged changed, void *userdata) {
+        cgroup->changed = changed;
+        cgroup->userdata = userdata;
+        return 0;
+}
+
+void cgroups_changed(const char *path) {
+        for (unsigned i = 0; i < world.cgroups->len; i++) {
+                Cgroup *cgroup = world.cgroups->pdata[i];
+
+                if (!cgroup->changed || !g_str_equal(cgroup->path, path))
+                        continue;
+                cgroup->changed(cgroup->userdata);   /* may free it; nobody else looks at this scope */
+                return;
+        }
+}
+
+int cgroup_read_events(const Cgroup *cgroup, CgroupEvents *ret) {
+        const FakeScope *scope = scope_find_by_path(cgroup->path);
+
+        *ret = scope ? scope->quiet ? scope->told : scope_events(scope) : (CgroupEvents) {false, false};
+        return 0;
+}
+
+bool cgroup_freeze_requested(const Cgroup *cgroup) {
+        const FakeScope *scope = scope_find_by_path(cgroup->path);
+
+        return scope && scope->freeze;
+}
+
+void cgroup_read_stats(const Cgroup *cgroup, CgroupStats *ret) {
+        *ret = (CgroupStats) {
+                .cpu_usage_nsec = 1000000,
+                .memory_current = 4096,
+                .tasks_current = 1,
+                .io_read_bytes = CGROUP_UNKNOWN,
+                .io_write_bytes = CGROUP_UNKNOWN,
+        };
+}
+
+GArray *cgroup_pids(const Cgroup *cgroup, unsigned max) {
+        const FakeScope *scope = scope_find_by_path(cgroup->path);
+        GArray *pids = g_array_new(FALSE, FALSE, sizeof(pid_t));
+
+        for (unsigned i = 0; scope && i < world.processes->len && pids->len < max; i++) {
+                const FakeProcess *process = world.processes->pdata[i];
+                if (process->scope == scope && !process->ended)
+                        g_array_append_val(pids, process->pid);
+        }
+        return pids;
+}
+
+static void blocker_clear(void *item) {
+        CgroupBlocker *blocker = item;
+
+        g_free(blocker->comm);
+        g_free(blocker->why);
+}
+
+GArray *cgroup_blockers(const Cgroup *cgroup, unsigned max) {
+        const FakeScope *scope = scope_find_by_path(cgroup->path);
+        GArray *blockers = g_array_new(FALSE, FALSE, sizeof(CgroupBlocker));
+
+        g_array_set_clear_func(blockers, blocker_clear);
+        if (scope && scope->stuck) {
+                CgroupBlocker blocker = {999, g_strdup("nfsd"), g_strdup("state D in nfs_wait_bit_killable")};
+                g_array_append_val(blockers, blocker);
+        }
+        return blockers;
+}
+
+char *cgroup_frozen_slice(const char *path) {
+        const FakeScope *scope = scope_find_by_path(path);
+
+        return scope && g_ptr_array_find_with_equal_func(world.frozen_slices, scope->slice, g_str_equal, NULL)
+                ? g_strdup(scope->slice) : NULL;
+}
+
+char **cgroup_controllers(void) {
+        return g_strsplit("cpu memory pids", " ", -1);
+}
