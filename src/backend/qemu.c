@@ -167,15 +167,20 @@ static void on_monitor_event(void *userdata, const char *name, JsonObject *data)
         }
 }
 
+static void qemu_fail(QemuBackend *q) {
+        qemu_reply(q, -EPIPE, &SD_BUS_ERROR_MAKE_CONST(VMM_ERROR_MONITOR_FAILED, "QEMU's monitor is lost"));
+}
+
 static int on_loss(sd_event_source *source, uint64_t usec, void *userdata) {
         QemuBackend *q = userdata;
 
         q->parent.observer->monitor_lost(q->parent.userdata, q->loss_reason);
+        qemu_fail(q);
         return 0;
 }
 
 /* A QEMU that ends closes its monitor first, and its end tells more: only one that lives on is worth a
- * warning, and only one that was connected an answer. */
+ * warning. */
 static void on_monitor_closed(void *userdata, const char *reason) {
         QemuBackend *q = userdata;
 
@@ -183,8 +188,7 @@ static void on_monitor_closed(void *userdata, const char *reason) {
         (void) sd_event_add_time_relative(
                 q->context.event, &q->loss, CLOCK_MONOTONIC, LOSS_GRACE_USEC, 0, on_loss, q);
         if (q->connected)
-                qemu_reply(q, -EPIPE,
-                        &SD_BUS_ERROR_MAKE_CONST(VMM_ERROR_MONITOR_FAILED, "QEMU's monitor is lost"));
+                qemu_fail(q);
 }
 
 static const QmpObserver monitor_observer = {

@@ -126,19 +126,20 @@ static const char *setting_apply(const Setting *setting, const char *value, cons
  * one that counts. */
 static GHashTable *lines_index(const char *text) {
         GHashTable *numbers = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, NULL);
-        g_auto(GStrv) lines = g_strsplit(text, "\n", 0);
+        g_autofree char *copy = g_strdup(text);
+        char *rest = copy, *line, *equals;
         const char *header = "";
 
-        for (unsigned i = 0; lines[i]; i++) {
-                char *line = g_strstrip(lines[i]), *equals = strchr(line, '=');
-
+        for (unsigned number = 1; (line = strsep(&rest, "\n")); number++) {
+                line = g_strstrip(line);
+                equals = strchr(line, '=');
                 if (*line == '[') {
                         header = line;
-                        g_hash_table_insert(numbers, g_strdup(header), GUINT_TO_POINTER(i + 1));
+                        g_hash_table_insert(numbers, g_strdup(header), GUINT_TO_POINTER(number));
                 } else if (equals) {
                         *equals = '\0';
                         g_hash_table_insert(numbers, g_strconcat(header, g_strchomp(line), NULL),
-                                GUINT_TO_POINTER(i + 1));
+                                GUINT_TO_POINTER(number));
                 }
         }
         return numbers;

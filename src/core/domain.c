@@ -46,6 +46,23 @@ static const BackendObserver backend_observer = {
         .monitor_lost = on_monitor_lost,
 };
 
+/* Nothing that comes to a frozen slice could run, and systemd 252 would not even mind. */
+static int check_slice(Manager *manager, const DomainConfig *config, sd_bus_error *error) {
+        g_auto(GStrv) ancestry = slice_ancestry(config->cgroup_path->slice);
+        const char *root = units_control_group(manager->units);
+        g_autofree char *below = g_strjoinv("/", ancestry), *path = NULL, *frozen = NULL;
+
+        if (!root || !*below)
+                return 0;
+        path = g_strconcat(root, "/", below, NULL);
+        frozen = cgroup_frozen_slice(path);
+        if (frozen)
+                return sd_bus_error_setf(error, VMM_ERROR_SLICE_FROZEN,
+                        "'%s' cannot be in slice %s: %s is frozen", config->name, config->cgroup_path->slice,
+                        frozen);
+        return 0;
+}
+
 int domain_new(Manager *manager, DomainConfig *config, uid_t owner, Domain **ret, sd_bus_error *error) {
         g_autoptr(Domain) domain = g_new0(Domain, 1);
         int r;
@@ -72,6 +89,9 @@ int domain_new(Manager *manager, DomainConfig *config, uid_t owner, Domain **ret
         if (manager_find_by_uuid(manager, config->uuid))
                 return sd_bus_error_setf(
                         error, VMM_ERROR_DOMAIN_EXISTS, "UUID: there is a domain of this UUID already");
+        r = check_slice(manager, config, error);
+        if (r < 0)
+                return r;
         r = console_new(manager->event, manager->settings->console_log_bytes, &domain->console);
         if (r < 0)
                 return r;

@@ -335,7 +335,7 @@ static const JobKind shutdown_kind = {
         .verb = "shutdown",
         .steps = shutdown_steps,
         .n_steps = G_N_ELEMENTS(shutdown_steps),
-        .gone_error = VMM_ERROR_NOT_RUNNING,
+        .ends_domain = true,
         .ended = shutdown_ended,
 };
 

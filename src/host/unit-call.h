@@ -23,11 +23,12 @@ typedef enum CallKind {
 
 struct Units {
         sd_bus *bus;
-        char *version;
+        char *version, *control_group;
         int pidfds;                  /* 1 taken, 0 refused, -1 not tried */
         GHashTable *watches;         /* unit -> UnitWatch */
         GQueue in_flight, waiting;   /* UnitCall */
-        sd_bus_slot *match_job, *match_removed, *match_stop, *match_reloading, *get_version;
+        sd_bus_slot *match_job, *match_removed, *match_stop, *match_reloading, *get_version,
+                *get_control_group;
 };
 
 /* What a start needs to try again. */

@@ -380,10 +380,26 @@ static int on_version(sd_bus_message *reply, void *userdata, sd_bus_error *ret_e
         Units *units = userdata;
         const char *version;
 
-        if (!sd_bus_message_is_method_error(reply, NULL) &&
-                sd_bus_message_read(reply, "v", "s", &version) >= 0)
+        if (sd_bus_message_read(reply, "v", "s", &version) >= 0)
                 units->version = g_strdup(version);
         return 0;
+}
+
+static int on_control_group(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        Units *units = userdata;
+        const char *path;
+
+        if (sd_bus_message_read(reply, "v", "s", &path) >= 0)
+                units->control_group = g_strdup(g_str_equal(path, "/") ? "" : path);
+        return 0;
+}
+
+/* An error reply has no variant to read, and leaves the answer unknown. */
+static int units_ask(
+        Units *units, sd_bus_slot **slot, const char *property, sd_bus_message_handler_t handler) {
+        return sd_bus_call_method_async(units->bus, slot, SYSTEMD_NAME, SYSTEMD_PATH,
+                "org.freedesktop.DBus.Properties", "Get", handler, units, "ss", SYSTEMD("Manager"),
+                property);
 }
 
 static int units_match(Units *units, sd_bus_slot **slot, const char *path, const char *interface,
@@ -416,9 +432,9 @@ int units_new(sd_bus *bus, Units **ret) {
                 r = sd_bus_call_method_async(bus, NULL, SYSTEMD_NAME, SYSTEMD_PATH, SYSTEMD("Manager"),
                         "Subscribe", NULL, NULL, NULL);
         if (r >= 0)
-                r = sd_bus_call_method_async(bus, &units->get_version, SYSTEMD_NAME, SYSTEMD_PATH,
-                        "org.freedesktop.DBus.Properties", "Get", on_version, units, "ss",
-                        SYSTEMD("Manager"), "Version");
+                r = units_ask(units, &units->get_version, "Version", on_version);
+        if (r >= 0)
+                r = units_ask(units, &units->get_control_group, "ControlGroup", on_control_group);
         if (r < 0)
                 return r;
         *ret = g_steal_pointer(&units);
@@ -427,7 +443,7 @@ int units_new(sd_bus *bus, Units **ret) {
 
 Units *units_free(Units *units) {
         sd_bus_slot **slots[] = {&units->match_job, &units->match_removed, &units->match_stop,
-                &units->match_reloading, &units->get_version};
+                &units->match_reloading, &units->get_version, &units->get_control_group};
 
         g_queue_clear_full(&units->in_flight, (GDestroyNotify) call_free);
         g_queue_clear_full(&units->waiting, (GDestroyNotify) call_free);
@@ -436,12 +452,17 @@ Units *units_free(Units *units) {
         g_hash_table_unref(units->watches);
         sd_bus_unref(units->bus);
         g_free(units->version);
+        g_free(units->control_group);
         g_free(units);
         return NULL;
 }
 
 const char *units_version(const Units *units) {
         return units->version;
+}
+
+const char *units_control_group(const Units *units) {
+        return units->control_group;
 }
 
 bool units_take_pidfds(const Units *units) {

@@ -31,6 +31,9 @@ Units *units_free(Units *units);
 /* "252.39-1~deb12u2"; NULL until the manager has answered. */
 const char *units_version(const Units *units);
 
+/* Where the manager's units are in the cgroup tree: "" for the root; NULL until the manager has answered. */
+const char *units_control_group(const Units *units);
+
 /* Whether scopes take pidfds (systemd 255); known after the first start. */
 bool units_take_pidfds(const Units *units);
 
