@@ -58,6 +58,7 @@ static void on_caller_gone(void *userdata) {
  * 1 with the domain, 0 while somebody is asked, or a negative errno. */
 static int domain_prepare(
         Bus *bus, sd_bus_message *m, const char *name, bool adopted, Domain **ret, sd_bus_error *error) {
+        const ManagerConfig *settings = bus->manager->settings;
         g_autoptr(DomainConfig) config = NULL;
         char uuid[SD_ID128_UUID_STRING_MAX];
         uid_t uid;
@@ -67,8 +68,8 @@ static int domain_prepare(
         if (r >= 0)
                 r = config_read(m, config, error);
         if (r >= 0)
-                r = domain_config_complete(
-                        config, &(ConfigDefaults) {bus->manager->settings->default_slice, adopted}, error);
+                r = domain_config_complete(config,
+                        &(ConfigDefaults) {settings->default_slice, settings->stop_plans, adopted}, error);
         if (r < 0)
                 return r;
         if (cgroup_path_is_slice(config->cgroup_path))

@@ -121,7 +121,7 @@ int cgroup_path_parse(const char *text, const char *default_slice, CgroupPath **
         if (problem) {
                 g_autofree char *quoted = text_quote(text);
                 return sd_bus_error_setf(error, VMM_ERROR_INVALID_CGROUP_PATH,
-                        "Cgroup path %s is invalid: %s %s.", quoted, culprit, problem);
+                        "Cgroup path %s is invalid: %s %s", quoted, culprit, problem);
         }
         *ret = g_steal_pointer(&path);
         return 0;

@@ -258,7 +258,7 @@ int domain_config_new(const char *name, DomainConfig **ret, sd_bus_error *error)
 
         if (problem) {
                 g_autofree char *quoted = text_quote(name);
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Domain name %s %s.",
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Domain name %s %s",
                         quoted, problem);
         }
         *ret = g_new0(DomainConfig, 1);
@@ -298,7 +298,7 @@ int domain_config_set(DomainConfig *config, const ConfigKey *key, const ConfigVa
         else
                 problem = row->take(row, value, (char *) config + row->offset);
         if (problem)
-                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "%s: %s.", key->name, problem);
+                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "%s: %s", key->name, problem);
 
         config->set_mask |= UINT64_C(1) << (row - rows);
         return 0;
@@ -326,15 +326,15 @@ static int check_keys(const DomainConfig *config, bool adopted, sd_bus_error *er
 
         for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
                 if (row_is_set(config, &rows[i]) && !(rows[i].uses & use))
-                        return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "%s: not a key of %s.",
+                        return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "%s: not a key of %s",
                                 rows[i].key.name, what);
         if (adopted && qemu)
-                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "Kind: %s are of kind 'process'.",
+                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "Kind: %s are of kind 'process'",
                         what);
         if (use == USE_QEMU && !config->kernel)
-                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "Kernel: %s needs one.", what);
+                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "Kernel: %s needs one", what);
         if (use == USE_PROCESS && !config->command)
-                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "Command: %s needs one.", what);
+                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "Command: %s needs one", what);
         return 0;
 }
 
@@ -353,8 +353,7 @@ int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults,
                 return r;
 
         if (config->stop_plan.n_steps == 0)
-                config->stop_plan = config->kind == DOMAIN_QEMU ? stop_plan_default_qemu
-                        : stop_plan_default_process;
+                config->stop_plan = defaults->stop_plans[config->kind];
         if (config->pause_timeout_usec == 0)
                 config->pause_timeout_usec = PAUSE_TIMEOUT_DEFAULT_USEC;
         if (config->kind == DOMAIN_QEMU && config->memory == 0)

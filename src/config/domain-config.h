@@ -117,8 +117,9 @@ int domain_config_set(DomainConfig *config, const ConfigKey *key, const ConfigVa
         sd_bus_error *error);
 
 typedef struct ConfigDefaults {
-        const char *slice;    /* of a CgroupPath without one */
-        bool adopted;         /* the processes exist already: no Process key is needed, and none allowed */
+        const char *slice;             /* of a CgroupPath without one */
+        const StopPlan *stop_plans;    /* one for each kind, in the order of DomainKind */
+        bool adopted;                  /* the processes exist already: Command is neither needed nor allowed */
 } ConfigDefaults;
 
 /* Fills what was not given (kind: qemu if an Image key was set, else process; CgroupPath "DEFAULT:vmm:NAME";

@@ -90,6 +90,15 @@ static const char *take_console_log_size(const Setting *setting, const char *val
         return NULL;
 }
 
+static const char *take_stop_plan(const Setting *setting, const char *value, void *field) {
+        StopPlan plan;
+
+        if (stop_plan_parse(value, &plan, NULL) < 0)
+                return "is not a stop plan such as 'guest:30s TERM:5s KILL'";
+        *(StopPlan *) field = plan;
+        return NULL;
+}
+
 static const char *slice_problem(const char *slice) {
         return slice_name_is_valid(slice) ? NULL : "is not the name of a slice";
 }
@@ -104,6 +113,10 @@ static const Setting settings[] = {
         {"Manager", "ConsoleLogSize", "64K", NULL, FIELD(console_log_bytes), take_console_log_size},
         {"QEMU", "Binary", "qemu-system-x86_64", NULL, FIELD(qemu_binary), take_text, program_problem},
         {"QEMU", "User", "vmmanager-qemu", NULL, FIELD(qemu_user), take_text, user_name_problem},
+        {"QEMU", "StopPlan", "guest:30s TERM:1600ms KILL:1600ms", NULL, FIELD(stop_plans[DOMAIN_QEMU]),
+                take_stop_plan},
+        {"Process", "StopPlan", "TERM:10s KILL:1600ms", NULL, FIELD(stop_plans[DOMAIN_PROCESS]),
+                take_stop_plan},
 };
 
 /* The setting of this name; with key NULL any one of the group. */
@@ -199,7 +212,7 @@ static int apply_group(const Loader *loader, const char *path, GKeyFile *file, G
                 const char *problem = setting_apply(setting, g_strstrip(value), loader);
                 if (problem) {
                         g_autofree char *quoted = text_quote(value);
-                        return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "%s:%u: %s=%s %s.", path,
+                        return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "%s:%u: %s=%s %s", path,
                                 line_of(lines, group, *key), *key, quoted, problem);
                 }
         }
@@ -214,9 +227,9 @@ static int apply_file(const Loader *loader, const char *path, sd_bus_error *erro
 
         r = file_read(path, &text);
         if (r < 0)
-                return sd_bus_error_set_errnof(error, r, "%s: %s.", path, g_strerror(-r));
+                return sd_bus_error_set_errnof(error, r, "%s: %s", path, g_strerror(-r));
         if (!g_key_file_load_from_data(file, text, strlen(text), G_KEY_FILE_NONE, &syntax))
-                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "%s: %s.", path, syntax->message);
+                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "%s: %s", path, syntax->message);
 
         g_auto(GStrv) groups = g_key_file_get_groups(file, NULL);
         g_autoptr(GHashTable) lines = lines_index(text);
@@ -247,7 +260,7 @@ static int drop_ins_add(GTree *paths, const char *directory, sd_bus_error *error
 
         if (!dir)
                 return errno == ENOENT ? 0
-                        : sd_bus_error_set_errnof(error, errno, "%s: %s.", folder, g_strerror(errno));
+                        : sd_bus_error_set_errnof(error, errno, "%s: %s", folder, g_strerror(errno));
         while ((entry = readdir(dir))) {
                 const char *name = entry->d_name;
                 if (*name != '.' && g_str_has_suffix(name, ".conf") && !g_tree_lookup(paths, name))

@@ -8,11 +8,15 @@
 #include <stdint.h>
 #include <systemd/sd-bus.h>
 
+#include "config/domain-config.h"
+
 typedef struct ManagerConfig {
         char *default_slice;            /* [Manager] DefaultSlice=, machine.slice, in user mode app.slice */
         unsigned domains_max;           /* [Manager] MaxDomains=, 4096 */
         unsigned domains_per_user_max;  /* [Manager] MaxDomainsPerUser=, 256; root is not counted */
         uint64_t console_log_bytes;     /* [Manager] ConsoleLogSize=, 64K (4K to 16M), of each console */
+        StopPlan stop_plans[_DOMAIN_KIND_MAX];  /* [QEMU] StopPlan=, guest:30s TERM:1600ms KILL:1600ms, and
+                                                 * [Process] StopPlan=, TERM:10s KILL:1600ms */
         char *qemu_binary;              /* [QEMU] Binary=, qemu-system-x86_64: from PATH, or absolute */
         char *qemu_user;                /* [QEMU] User=, "vmmanager-qemu"; ignored in user mode */
 } ManagerConfig;

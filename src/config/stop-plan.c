@@ -27,14 +27,6 @@ const StopPlan stop_plan_destroy_force = {
         .n_steps = 1,
         .steps = {{SIGKILL, 1600 * USEC_PER_MSEC}},
 };
-const StopPlan stop_plan_default_qemu = {
-        .n_steps = 3,
-        .steps = {{0, 30 * USEC_PER_SEC}, {SIGTERM, 1600 * USEC_PER_MSEC}, {SIGKILL, 1600 * USEC_PER_MSEC}},
-};
-const StopPlan stop_plan_default_process = {
-        .n_steps = 2,
-        .steps = {{SIGTERM, 10 * USEC_PER_SEC}, {SIGKILL, 1600 * USEC_PER_MSEC}},
-};
 
 /* Largest first: to_string takes the first that divides. */
 static const struct {
@@ -98,17 +90,17 @@ int stop_plan_append(StopPlan *plan, const char *step, uint64_t timeout_usec, sd
 
         if (signal < 0)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                        "Stop step %s is neither 'guest' nor the name of a signal.", quoted);
+                        "Stop step %s is neither 'guest' nor the name of a signal", quoted);
         if (timeout_usec > STOP_STEP_TIMEOUT_MAX_USEC)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                        "Stop step %s waits %" PRIu64 " us, which is more than a day.", quoted,
+                        "Stop step %s waits %" PRIu64 " us, which is more than a day", quoted,
                         timeout_usec);
         if (stop_plan_kills(plan))
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                        "Stop step %s comes after SIGKILL, which nothing outlives.", quoted);
+                        "Stop step %s comes after SIGKILL, which nothing outlives", quoted);
         if (plan->n_steps >= STOP_PLAN_STEPS_MAX)
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                        "Stop step %s is one too many: a plan has %u at most.", quoted, STOP_PLAN_STEPS_MAX);
+                        "Stop step %s is one too many: a plan has %u at most", quoted, STOP_PLAN_STEPS_MAX);
         plan->steps[plan->n_steps++] = (StopStep) {signal, timeout_usec};
         return 0;
 }
@@ -144,7 +136,7 @@ static int step_parse(StopPlan *plan, const char *text, sd_bus_error *error) {
         if (*colon && time_parse(colon + 1, &timeout_usec) < 0) {
                 g_autofree char *quoted = text_quote(text);
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                        "Stop step %s does not end in a time such as '5s' or '1600ms'.", quoted);
+                        "Stop step %s does not end in a time such as '5s' or '1600ms'", quoted);
         }
         return stop_plan_append(plan, name, timeout_usec, error);
 }
@@ -202,11 +194,22 @@ uint64_t stop_plan_total_usec(const StopPlan *plan) {
         return total;
 }
 
-unsigned stop_plan_hardness(const StopPlan *plan) {
-        if (stop_plan_kills(plan))
-                return 2;
-        for (size_t i = 0; i < plan->n_steps; i++)
-                if (plan->steps[i].signal != 0)
-                        return 1;
-        return 0;
+/* How long until the plan, from this step on, sends SIGKILL, or any signal at all; UINT64_MAX: never. */
+static uint64_t time_to_signal(const StopPlan *plan, size_t from, bool kill) {
+        uint64_t usec = 0;
+
+        for (size_t i = from; i < plan->n_steps; i++) {
+                if (kill ? plan->steps[i].signal == SIGKILL : plan->steps[i].signal != 0)
+                        return usec;
+                usec += plan->steps[i].timeout_usec;
+        }
+        return UINT64_MAX;
+}
+
+bool stop_plan_is_harder(const StopPlan *plan, const StopPlan *other, size_t from) {
+        uint64_t kill = time_to_signal(plan, 0, true), other_kill = time_to_signal(other, from, true);
+
+        if (kill != other_kill)
+                return kill < other_kill;
+        return time_to_signal(plan, 0, false) < time_to_signal(other, from, false);
 }

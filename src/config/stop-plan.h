@@ -26,8 +26,6 @@ typedef struct StopPlan {
 extern const StopPlan stop_plan_destroy;            /* SIGTERM 1.6 s, SIGKILL 1.6 s */
 extern const StopPlan stop_plan_destroy_graceful;   /* SIGTERM 3.2 s, and never SIGKILL */
 extern const StopPlan stop_plan_destroy_force;      /* SIGKILL 1.6 s */
-extern const StopPlan stop_plan_default_qemu;       /* guest 30 s, SIGTERM 1.6 s, SIGKILL 1.6 s */
-extern const StopPlan stop_plan_default_process;    /* SIGTERM 10 s, SIGKILL 1.6 s */
 
 /* Appends a step named as on the wire: "guest", or a signal with or without "SIG", real-time ones
  * ("SIGRTMIN+3") included. Returns 0, or -EINVAL with InvalidArgs naming the culprit: an unknown name, a
@@ -45,8 +43,9 @@ bool stop_plan_equal(const StopPlan *a, const StopPlan *b);
 bool stop_plan_kills(const StopPlan *plan);             /* has a SIGKILL step */
 uint64_t stop_plan_total_usec(const StopPlan *plan);    /* sum of the timeouts */
 
-/* How hard a plan gets: 0 asks the guest only, 1 sends signals, 2 ends in SIGKILL. */
-unsigned stop_plan_hardness(const StopPlan *plan);
+/* Whether a plan is harder than what is left of another from step `from` on: it gets sooner to SIGKILL, or,
+ * where that is the same, to any signal. */
+bool stop_plan_is_harder(const StopPlan *plan, const StopPlan *other, size_t from);
 
 /* "guest", "SIGTERM", "SIGRTMIN+3". */
 const char *stop_step_name(const StopStep *step);

@@ -203,27 +203,6 @@ static const JobKind stop_kind = {
         .ended = stop_ended,
 };
 
-/* How long until the plan, from this step on, sends SIGKILL, or any signal at all; UINT64_MAX: never. */
-static uint64_t plan_time_to(const StopPlan *plan, size_t from, bool kill) {
-        uint64_t usec = 0;
-
-        for (size_t i = from; i < plan->n_steps; i++) {
-                if (kill ? plan->steps[i].signal == SIGKILL : plan->steps[i].signal != 0)
-                        return usec;
-                usec += plan->steps[i].timeout_usec;
-        }
-        return UINT64_MAX;
-}
-
-static bool plan_is_harder(const StopPlan *plan, const Job *job) {
-        uint64_t kill = plan_time_to(plan, 0, true),
-                 current_kill = plan_time_to(&job->plan, job->plan_step, true);
-
-        if (kill != current_kill)
-                return kill < current_kill;
-        return plan_time_to(plan, 0, false) < plan_time_to(&job->plan, job->plan_step, false);
-}
-
 int domain_stop(Domain *domain, const StopPlan *plan, bool nowait, uid_t requestor, JobReply reply,
         void *userdata, sd_bus_error *error) {
         Job *job = domain->job;
@@ -232,7 +211,7 @@ int domain_stop(Domain *domain, const StopPlan *plan, bool nowait, uid_t request
                 return 1;   /* the stop of something already gone is success */
         if (job && job->kind == &stop_kind && !job->undoing) {
                 job_add_waiter(job, nowait, reply, userdata);
-                if (plan_is_harder(plan, job)) {
+                if (stop_plan_is_harder(plan, &job->plan, job->plan_step)) {
                         job->plan = *plan;
                         job_restart(job);
                 } else if (nowait)

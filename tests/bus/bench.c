@@ -158,8 +158,8 @@ void bench_stop(Bench *bench) {
         bench->bus = bus_free(bench->bus);
         if (bench->units)
                 bench->units = units_free(bench->units);
-        g_hash_table_remove_all(bench->told);
         settle(bench);
+        g_hash_table_remove_all(bench->told);
 }
 
 void bench_teardown(Bench *bench, gconstpointer data) {

@@ -118,13 +118,20 @@ static void assert_created(Bench *bench, const char *name) {
         forget(bench);
 }
 
+void create_as(Bench *bench, const char *sender, const char *name, uint64_t flags) {
+        sd_bus_message *m = message_new(bench, "manager", "CreateDomain");
+
+        g_assert_cmpint(sd_bus_message_set_sender(m, sender), >=, 0);
+        message_append(m, "sa{sv}t", name, 1, PAYLOAD, flags);
+        message_send(bench, m);
+}
+
 void create(Bench *bench, const char *name, uint64_t flags) {
-        call(bench, "manager", "CreateDomain", "sa{sv}t", name, 1, "Command", "as", 1, "/bin/payload", flags);
+        create_as(bench, SENDER, name, flags);
         assert_created(bench, name);
 }
 
 void create_qemu(Bench *bench, const char *name, uint64_t flags) {
-        call(bench, "manager", "CreateDomain", "sa{sv}t", name, 2, "Kernel", "s", "/boot/vmlinuz", "Accelerator", "s", "tcg",
-                flags);
+        call(bench, CREATE, name, 2, QEMU, flags);
         assert_created(bench, name);
 }

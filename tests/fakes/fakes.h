@@ -34,6 +34,7 @@ void systemd_asks_to_stop(const char *unit);
 void scope_freezes(const char *unit);    /* from outside */
 void scope_thaws(const char *unit);
 void scope_sticks(const char *unit);     /* one of its tasks does not freeze: "nfsd", in state D */
+void scope_unsticks(const char *unit);
 void scope_kept_quiet(const char *unit, bool quiet);   /* its events are told later: when not quiet any more */
 void slice_freezes(const char *slice);
 void slice_thaws(const char *slice);

@@ -379,6 +379,10 @@ const char *units_version(const Units *units) {
         return "252.39-1~deb12u2";
 }
 
+const char *units_control_group(const Units *units) {
+        return "";
+}
+
 bool units_take_pidfds(const Units *units) {
         return false;
 }

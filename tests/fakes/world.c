@@ -202,6 +202,13 @@ void scope_sticks(const char *unit) {
         scope_find(unit)->stuck = true;
 }
 
+void scope_unsticks(const char *unit) {
+        FakeScope *scope = scope_find(unit);
+
+        scope->stuck = false;
+        scope_tell(scope);
+}
+
 void scope_kept_quiet(const char *unit, bool quiet) {
         FakeScope *scope = scope_find(unit);
 

@@ -75,7 +75,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         g_auto(GStrv) lines = g_strsplit(text, "\n", 0);
         g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
         g_autoptr(DomainConfig) config = NULL;
-        ConfigDefaults defaults = {.slice = "machine.slice"};
+        static const StopPlan plans[_DOMAIN_KIND_MAX] = {{.n_steps = 1}, {.n_steps = 1}};
+        ConfigDefaults defaults = {.slice = "machine.slice", .stop_plans = plans};
         int r;
 
         (void) errors_register();

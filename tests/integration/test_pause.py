@@ -121,7 +121,7 @@ class TestFreezeTimeout(TestCase):
         """a pause that does not succeed in its time says which task, its state and why; the domain runs on"""
         task = self.domain.Leader, "sh", "state D in percpu_rwsem_wait"
         with duration(0.5, 0.7):
-            self.assertError("FreezeTimeout", r"^'web1' could not be frozen in 500 ms and runs on: PID %d \(%s\), %s$" % task,
+            self.assertError("FreezeTimeout", r"^'web1' could not be frozen in 500 ms: PID %d \(%s\), %s$" % task,
                              self.domain.Pause)
         self.assertEqual((self.domain.PauseBlockers, self.domain.PauseReasons), ([task], []))
         self.assertEqual(self.domain.StateReason, "could not be paused")

@@ -405,6 +405,7 @@ class TestRelease(TestCase):
         self.systemd.StopUnit(unit, "replace")
         wait_until(lambda: unit not in self.scopes(), what="the end of the scope")
         self.assertTrue((folder / "TERM").exists())
+        wait_until(lambda: not pathlib.Path(f"/proc/{leader}").exists(), every=0.02, what="that the daemon reaps its child")
 
     def test_paused(self):
         """a paused domain is resumed before it is released, also one that never ran"""

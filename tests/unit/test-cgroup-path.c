@@ -86,7 +86,7 @@ static void test_default_slice(void) {
         g_assert_cmpstr(path->slice, ==, "app.slice");
         assert_refused(cgroup_path_parse(":vmm:a", "app", &path, &error), &error,
                 VMM_ERROR_INVALID_CGROUP_PATH,
-                "Cgroup path ':vmm:a' is invalid: its slice does not end in '.slice'.");
+                "Cgroup path ':vmm:a' is invalid: its slice does not end in '.slice'");
 }
 
 #define PARTS "it does not have the three parts of 'slice:prefix:name'"
@@ -185,7 +185,7 @@ static void test_refused(void) {
                 const Refused *row = &refused[i];
                 g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
                 CgroupPath *path = NULL;
-                g_autofree char *text = g_strdup_printf("Cgroup path '%s' is invalid: %s.",
+                g_autofree char *text = g_strdup_printf("Cgroup path '%s' is invalid: %s",
                         row->shown ? row->shown : row->text, row->reason);
 
                 assert_refused(cgroup_path_parse(row->text, "machine.slice", &path, &error), &error,

@@ -3,6 +3,7 @@
 /* Domain configurations: names, keys and values that are taken, those that are refused and in which words,
  * and what a completed configuration holds. */
 
+#include <signal.h>
 #include <string.h>
 
 #include "assert-error.h"
@@ -10,8 +11,12 @@
 #include "util/auto.h"
 #include "util/errors.h"
 
-static const ConfigDefaults defaults = {.slice = "machine.slice"};
-static const ConfigDefaults adopted = {.slice = "machine.slice", .adopted = true};
+static const StopPlan plans[_DOMAIN_KIND_MAX] = {
+        [DOMAIN_QEMU] = {1, {{0, 30000000}}},
+        [DOMAIN_PROCESS] = {1, {{SIGTERM, 10000000}}},
+};
+static const ConfigDefaults defaults = {.slice = "machine.slice", .stop_plans = plans};
+static const ConfigDefaults adopted = {.slice = "machine.slice", .stop_plans = plans, .adopted = true};
 
 static DomainConfig *config_new(const char *name) {
         DomainConfig *config = NULL;
@@ -141,7 +146,7 @@ static void check_name(const char *name, const char *problem) {
         int r = domain_config_new(name, &config, &error);
 
         if (problem) {
-                g_autofree char *end = g_strdup_printf(" %s.", problem);
+                g_autofree char *end = g_strdup_printf(" %s", problem);
 
                 g_assert_cmpint(r, ==, -EINVAL);
                 g_assert_cmpstr(error.name, ==, SD_BUS_ERROR_INVALID_ARGS);
@@ -188,7 +193,7 @@ static void test_name_is_quoted(void) {
         DomainConfig *config;
 
         assert_refused(domain_config_new("a\x1b[31m/\xff", &config, &error), &error,
-                SD_BUS_ERROR_INVALID_ARGS, "Domain name 'a\\x1b[31m/\\xff' contains '/' or ':'.");
+                SD_BUS_ERROR_INVALID_ARGS, "Domain name 'a\\x1b[31m/\\xff' contains '/' or ':'");
 }
 
 /* --- keys --- */
@@ -245,7 +250,7 @@ static void test_types(void) {
                         g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
                         ConfigValue value = {.type = type};
                         g_autofree char *text = g_strdup_printf(
-                                "%s: the value has type '%s' instead of '%s'.", key->name,
+                                "%s: the value has type '%s' instead of '%s'", key->name,
                                 signatures[type], signatures[key->type]);
 
                         g_assert_cmpstr(config_type_signature(type), ==, signatures[type]);
@@ -343,7 +348,7 @@ static void test_strings_refused(void) {
         for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
                 g_autoptr(DomainConfig) config = config_new("web1");
                 g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
-                g_autofree char *text = g_strdup_printf("%s: %s.", table[i].key, table[i].reason);
+                g_autofree char *text = g_strdup_printf("%s: %s", table[i].key, table[i].reason);
 
                 assert_refused(set_string(config, table[i].key, table[i].text, &error), &error,
                         VMM_ERROR_INVALID_CONFIG, text);
@@ -378,7 +383,7 @@ static void test_numbers(void) {
         for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
                 g_autoptr(DomainConfig) config = config_new("web1");
                 g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
-                g_autofree char *text = g_strdup_printf("%s: %s.", table[i].key, table[i].reason);
+                g_autofree char *text = g_strdup_printf("%s: %s", table[i].key, table[i].reason);
                 int r = set_number(config, table[i].key, table[i].number, &error);
 
                 if (table[i].reason)
@@ -415,7 +420,7 @@ static void test_lists(void) {
         for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
                 g_autoptr(DomainConfig) config = config_new("web1");
                 g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
-                g_autofree char *text = g_strdup_printf("%s: %s.", table[i].key, table[i].reason);
+                g_autofree char *text = g_strdup_printf("%s: %s", table[i].key, table[i].reason);
                 int r = set_list(config, table[i].key, table[i].list, &error);
 
                 if (table[i].reason)
@@ -432,7 +437,7 @@ static void test_text_limit(void) {
         g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
 
         g_assert_cmpint(set_string(config, "Extra", more, &error), ==, -EINVAL);
-        g_assert_true(g_str_has_suffix(error.message, "...' is longer than 4096 bytes."));
+        g_assert_true(g_str_has_suffix(error.message, "...' is longer than 4096 bytes"));
         assert_set(set_string(config, "Extra", most, NULL));
 }
 
@@ -445,12 +450,12 @@ static void test_list_limits(void) {
         for (size_t i = 0; i <= DOMAIN_ARGS_MAX; i++)
                 arguments[i] = g_strdup("a");
         assert_refused(set_list(one, "Command", (const char *const *) arguments, &error), &error,
-                VMM_ERROR_INVALID_CONFIG, "Command: 1025 entries are more than 1024.");
+                VMM_ERROR_INVALID_CONFIG, "Command: 1025 entries are more than 1024");
         g_clear_pointer(&arguments[DOMAIN_ARGS_MAX], g_free);
         assert_set(set_list(one, "Command", (const char *const *) arguments, NULL));
 
         assert_refused(set_list(two, "Command", (const char *[]) {argument, "", NULL}, &error2), &error2,
-                VMM_ERROR_INVALID_CONFIG, "Command: 131073 bytes are more than 131072.");
+                VMM_ERROR_INVALID_CONFIG, "Command: 131073 bytes are more than 131072");
         assert_set(set_list(two, "Command", (const char *[]) {argument, NULL}, NULL));
 }
 
@@ -470,10 +475,10 @@ static void test_twice(void) {
         g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL, error2 = SD_BUS_ERROR_NULL;
 
         assert_refused(set_string(config, "Machine", "x", &error), &error, VMM_ERROR_INVALID_CONFIG,
-                "Machine: 'x' is not one of q35, microvm, pc.");
+                "Machine: 'x' is not one of q35, microvm, pc");
         assert_set(set_string(config, "Machine", "pc", NULL));    /* what was refused was not given */
         assert_refused(set_string(config, "Machine", "pc", &error2), &error2, VMM_ERROR_INVALID_CONFIG,
-                "Machine: it is given twice.");
+                "Machine: it is given twice");
 }
 
 /* --- the whole --- */
@@ -485,7 +490,7 @@ static void test_complete_qemu(void) {
         g_assert_cmpint((int) config->kind, ==, DOMAIN_QEMU);
         g_assert_cmpstr(config->cgroup_path->unit, ==, "vmm-web1.scope");
         g_assert_cmpstr(config->cgroup_path->slice, ==, "machine.slice");
-        g_assert_true(stop_plan_equal(&config->stop_plan, &stop_plan_default_qemu));
+        g_assert_true(stop_plan_equal(&config->stop_plan, &plans[DOMAIN_QEMU]));
         g_assert_cmpuint(config->pause_timeout_usec, ==, 3000000);
         g_assert_cmpuint(config->memory, ==, 128ull << 20);
         g_assert_cmpuint(config->vcpus, ==, 1);
@@ -497,13 +502,13 @@ static void test_complete_qemu(void) {
 
 static void test_complete_process(void) {
         g_autoptr(DomainConfig) config = config_of("Command", "sleep", "CgroupPath", ":a:b");
-        const ConfigDefaults user = {.slice = "app.slice"};
+        const ConfigDefaults user = {.slice = "app.slice", .stop_plans = plans};
 
         g_assert_cmpint(domain_config_complete(config, &user, NULL), ==, 0);
         g_assert_cmpint((int) config->kind, ==, DOMAIN_PROCESS);
         g_assert_cmpstr(config->cgroup_path->unit, ==, "a-b.scope");
         g_assert_cmpstr(config->cgroup_path->slice, ==, "app.slice");
-        g_assert_true(stop_plan_equal(&config->stop_plan, &stop_plan_default_process));
+        g_assert_true(stop_plan_equal(&config->stop_plan, &plans[DOMAIN_PROCESS]));
         g_assert_cmpuint(config->memory, ==, 0);
         g_assert_cmpuint(config->vcpus, ==, 0);
 }
@@ -539,22 +544,22 @@ static void test_complete_refused(void) {
                 bool adopted;
                 const char *reason;
         } table[] = {
-                {NULL, NULL, NULL, NULL, false, "Command: a domain of kind 'process' needs one."},
-                {"Kind", "process", NULL, NULL, false, "Command: a domain of kind 'process' needs one."},
-                {"Kind", "qemu", NULL, NULL, false, "Kernel: a domain of kind 'qemu' needs one."},
-                {"Initrd", "/a", NULL, NULL, false, "Kernel: a domain of kind 'qemu' needs one."},
-                {"Machine", "pc", NULL, NULL, false, "Kernel: a domain of kind 'qemu' needs one."},
-                {"Kernel", "/a", "Command", "a", false, "Command: not a key of a domain of kind 'qemu'."},
-                {"Kernel", "/a", "User", "a", false, "User: not a key of a domain of kind 'qemu'."},
-                {"Kind", "qemu", "Command", "a", false, "Command: not a key of a domain of kind 'qemu'."},
+                {NULL, NULL, NULL, NULL, false, "Command: a domain of kind 'process' needs one"},
+                {"Kind", "process", NULL, NULL, false, "Command: a domain of kind 'process' needs one"},
+                {"Kind", "qemu", NULL, NULL, false, "Kernel: a domain of kind 'qemu' needs one"},
+                {"Initrd", "/a", NULL, NULL, false, "Kernel: a domain of kind 'qemu' needs one"},
+                {"Machine", "pc", NULL, NULL, false, "Kernel: a domain of kind 'qemu' needs one"},
+                {"Kernel", "/a", "Command", "a", false, "Command: not a key of a domain of kind 'qemu'"},
+                {"Kernel", "/a", "User", "a", false, "User: not a key of a domain of kind 'qemu'"},
+                {"Kind", "qemu", "Command", "a", false, "Command: not a key of a domain of kind 'qemu'"},
                 {"Kind", "process", "Kernel", "/a", false,
-                        "Kernel: not a key of a domain of kind 'process'."},
-                {"Kind", "process", "Extra", "a", false, "Extra: not a key of a domain of kind 'process'."},
-                {"Kind", "qemu", NULL, NULL, true, "Kind: adopted processes are of kind 'process'."},
-                {"Kernel", "/a", NULL, NULL, true, "Kernel: not a key of adopted processes."},
-                {"Command", "a", NULL, NULL, true, "Command: not a key of adopted processes."},
-                {"Environment", "A=b", NULL, NULL, true, "Environment: not a key of adopted processes."},
-                {"User", "a", "Kind", "process", true, "User: not a key of adopted processes."},
+                        "Kernel: not a key of a domain of kind 'process'"},
+                {"Kind", "process", "Extra", "a", false, "Extra: not a key of a domain of kind 'process'"},
+                {"Kind", "qemu", NULL, NULL, true, "Kind: adopted processes are of kind 'process'"},
+                {"Kernel", "/a", NULL, NULL, true, "Kernel: not a key of adopted processes"},
+                {"Command", "a", NULL, NULL, true, "Command: not a key of adopted processes"},
+                {"Environment", "A=b", NULL, NULL, true, "Environment: not a key of adopted processes"},
+                {"User", "a", "Kind", "process", true, "User: not a key of adopted processes"},
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
@@ -573,7 +578,7 @@ static void test_memory_is_of_machines(void) {
 
         assert_set(set_number(config, "Memory", 64ull << 20, NULL));
         assert_refused(domain_config_complete(config, &defaults, &error), &error, VMM_ERROR_INVALID_CONFIG,
-                "Memory: not a key of a domain of kind 'process'.");
+                "Memory: not a key of a domain of kind 'process'");
 }
 
 static void test_bad_cgroup_path(void) {
@@ -582,7 +587,7 @@ static void test_bad_cgroup_path(void) {
 
         assert_refused(domain_config_complete(config, &defaults, &error), &error,
                 VMM_ERROR_INVALID_CGROUP_PATH,
-                "Cgroup path 'a\\x0a' is invalid: it contains a control character.");
+                "Cgroup path 'a\\x0a' is invalid: it contains a control character");
 }
 
 int main(int argc, char *argv[]) {

@@ -72,6 +72,12 @@ static ManagerConfig *tree_load_well(const Tree *tree) {
         return config;
 }
 
+static void assert_plan(const StopPlan *plan, const char *text) {
+        g_autofree char *printed = stop_plan_to_string(plan);
+
+        g_assert_cmpstr(printed, ==, text);
+}
+
 static void assert_defaults(const ManagerConfig *config) {
         g_assert_cmpstr(config->default_slice, ==, "machine.slice");
         g_assert_cmpuint(config->domains_max, ==, 4096);
@@ -79,6 +85,8 @@ static void assert_defaults(const ManagerConfig *config) {
         g_assert_cmpuint(config->console_log_bytes, ==, 65536);
         g_assert_cmpstr(config->qemu_binary, ==, "qemu-system-x86_64");
         g_assert_cmpstr(config->qemu_user, ==, "vmmanager-qemu");
+        assert_plan(&config->stop_plans[DOMAIN_QEMU], "guest:30s TERM:1600ms KILL:1600ms");
+        assert_plan(&config->stop_plans[DOMAIN_PROCESS], "TERM:10s KILL:1600ms");
 }
 
 static void test_defaults(Tree *tree, const void *userdata) {
@@ -95,7 +103,8 @@ static void test_defaults(Tree *tree, const void *userdata) {
 static void test_every_setting(Tree *tree, const void *userdata) {
         tree_write(tree, "etc/vmmanagerd.conf",
                 "# a comment\n\n[Manager]\nDefaultSlice=a-b.slice\nMaxDomains = 10 \nMaxDomainsPerUser=0\r\n"
-                "  ConsoleLogSize=1M\n[QEMU]\nBinary=/opt/qemu\nUser=nobody\n");
+                "  ConsoleLogSize=1M\n[QEMU]\nBinary=/opt/qemu\nUser=nobody\nStopPlan=guest:5s INT\n"
+                "[Process]\nStopPlan=KILL\n");
         g_autoptr(ManagerConfig) config = tree_load_well(tree);
 
         g_assert_cmpstr(config->default_slice, ==, "a-b.slice");
@@ -104,6 +113,8 @@ static void test_every_setting(Tree *tree, const void *userdata) {
         g_assert_cmpuint(config->console_log_bytes, ==, 1 << 20);
         g_assert_cmpstr(config->qemu_binary, ==, "/opt/qemu");
         g_assert_cmpstr(config->qemu_user, ==, "nobody");
+        assert_plan(&config->stop_plans[DOMAIN_QEMU], "guest:5s INT:1600ms");
+        assert_plan(&config->stop_plans[DOMAIN_PROCESS], "KILL:1600ms");
 }
 
 static void test_first_main_file(Tree *tree, const void *userdata) {
@@ -186,26 +197,28 @@ static void test_bad_values(Tree *tree, const void *userdata) {
                 const char *text, *reason;
         } table[] = {
                 {"[Manager]\nDefaultSlice=machine\n",
-                        "2: DefaultSlice='machine' is not the name of a slice."},
+                        "2: DefaultSlice='machine' is not the name of a slice"},
                 {"[Manager]\nDefaultSlice=a:b.slice\n",
-                        "2: DefaultSlice='a:b.slice' is not the name of a slice."},
-                {"[Manager]\nMaxDomains=x\n", "2: MaxDomains='x' is not a number from 0 to 65536."},
-                {"[Manager]\nMaxDomains=-1\n", "2: MaxDomains='-1' is not a number from 0 to 65536."},
+                        "2: DefaultSlice='a:b.slice' is not the name of a slice"},
+                {"[Manager]\nMaxDomains=x\n", "2: MaxDomains='x' is not a number from 0 to 65536"},
+                {"[Manager]\nMaxDomains=-1\n", "2: MaxDomains='-1' is not a number from 0 to 65536"},
                 {"[Manager]\n#\nMaxDomains=65537\n",
-                        "3: MaxDomains='65537' is not a number from 0 to 65536."},
+                        "3: MaxDomains='65537' is not a number from 0 to 65536"},
                 {"[Manager]\nMaxDomainsPerUser=1K",
-                        "2: MaxDomainsPerUser='1K' is not a number from 0 to 65536."},
+                        "2: MaxDomainsPerUser='1K' is not a number from 0 to 65536"},
                 {"[Manager]\nMaxDomains=1\nMaxDomains=2\nMaxDomains=x\n",
-                        "4: MaxDomains='x' is not a number from 0 to 65536."},
-                {"[Manager]\nConsoleLogSize=1\n", "2: ConsoleLogSize='1' is not a size from 4K to 16M."},
-                {"[Manager]\nConsoleLogSize=17M\n", "2: ConsoleLogSize='17M' is not a size from 4K to 16M."},
-                {"[Manager]\nConsoleLogSize=64k\n", "2: ConsoleLogSize='64k' is not a size from 4K to 16M."},
+                        "4: MaxDomains='x' is not a number from 0 to 65536"},
+                {"[Manager]\nConsoleLogSize=1\n", "2: ConsoleLogSize='1' is not a size from 4K to 16M"},
+                {"[Manager]\nConsoleLogSize=17M\n", "2: ConsoleLogSize='17M' is not a size from 4K to 16M"},
+                {"[Manager]\nConsoleLogSize=64k\n", "2: ConsoleLogSize='64k' is not a size from 4K to 16M"},
                 {"[QEMU]\nBinary=bin/qemu\n",
-                        "2: Binary='bin/qemu' is neither an absolute path nor a bare name."},
-                {"[QEMU]\nBinary=/a/../qemu\n", "2: Binary='/a/../qemu' is not a normalised path."},
-                {"[QEMU]\nUser=0\n", "2: User='0' is not a user name."},
-                {"[Manager]\nUser=0\n[QEMU]\nUser=0\n", "4: User='0' is not a user name."},
-                {"[QEMU]\nUser=a\x1b[31m\n", "2: User='a\\x1b[31m' is not a user name."},
+                        "2: Binary='bin/qemu' is neither an absolute path nor a bare name"},
+                {"[QEMU]\nBinary=/a/../qemu\n", "2: Binary='/a/../qemu' is not a normalised path"},
+                {"[Process]\nStopPlan=TERM KILL HUP\n",
+                        "2: StopPlan='TERM KILL HUP' is not a stop plan such as 'guest:30s TERM:5s KILL'"},
+                {"[QEMU]\nUser=0\n", "2: User='0' is not a user name"},
+                {"[Manager]\nUser=0\n[QEMU]\nUser=0\n", "4: User='0' is not a user name"},
+                {"[QEMU]\nUser=a\x1b[31m\n", "2: User='a\\x1b[31m' is not a user name"},
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
@@ -247,7 +260,7 @@ static void test_bad_lines(Tree *tree, const void *userdata) {
 static void assert_unreadable(const Tree *tree, const char *name, int expected) {
         g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
         g_autofree char *path = tree_path(tree, name);
-        g_autofree char *text = g_strdup_printf("%s: %s.", path, g_strerror(expected));
+        g_autofree char *text = g_strdup_printf("%s: %s", path, g_strerror(expected));
         ManagerConfig *config = NULL;
 
         g_assert_cmpint(tree_load(tree, &config, NULL, &error), ==, -expected);

@@ -75,8 +75,8 @@ static void test_round_trip(void) {
         }
 }
 
-#define NAME(step) "Stop step '" step "' is neither 'guest' nor the name of a signal."
-#define TIME(step) "Stop step '" step "' does not end in a time such as '5s' or '1600ms'."
+#define NAME(step) "Stop step '" step "' is neither 'guest' nor the name of a signal"
+#define TIME(step) "Stop step '" step "' does not end in a time such as '5s' or '1600ms'"
 
 static void test_refused(void) {
         static const struct {
@@ -111,12 +111,12 @@ static void test_refused(void) {
                 {"TERM:5s:KILL", TIME("TERM:5s:KILL")},
                 {"TERM:18446744073709551616us", TIME("TERM:18446744073709551616us")},
                 {"TERM:5124095577h", TIME("TERM:5124095577h")},
-                {"TERM:86400000001us", "Stop step 'TERM' waits 86400000001 us, which is more than a day."},
-                {"TERM:25h", "Stop step 'TERM' waits 90000000000 us, which is more than a day."},
-                {"KILL:1s TERM:1s", "Stop step 'TERM' comes after SIGKILL, which nothing outlives."},
-                {"KILL:1s KILL:1s", "Stop step 'KILL' comes after SIGKILL, which nothing outlives."},
+                {"TERM:86400000001us", "Stop step 'TERM' waits 86400000001 us, which is more than a day"},
+                {"TERM:25h", "Stop step 'TERM' waits 90000000000 us, which is more than a day"},
+                {"KILL:1s TERM:1s", "Stop step 'TERM' comes after SIGKILL, which nothing outlives"},
+                {"KILL:1s KILL:1s", "Stop step 'KILL' comes after SIGKILL, which nothing outlives"},
                 {"INT INT INT INT INT INT INT INT INT INT INT INT INT INT INT INT KILL",
-                        "Stop step 'KILL' is one too many: a plan has 16 at most."},
+                        "Stop step 'KILL' is one too many: a plan has 16 at most"},
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
@@ -148,13 +148,11 @@ static void test_plans_of_the_contract(void) {
                 const StopPlan *plan;
                 const char *text;
                 uint64_t total_usec;
-                unsigned hardness;
+                bool kills;
         } table[] = {
-                {&stop_plan_destroy, "TERM:1600ms KILL:1600ms", 3200 * MSEC, 2},
-                {&stop_plan_destroy_graceful, "TERM:3200ms", 3200 * MSEC, 1},
-                {&stop_plan_destroy_force, "KILL:1600ms", 1600 * MSEC, 2},
-                {&stop_plan_default_qemu, "guest:30s TERM:1600ms KILL:1600ms", 33200 * MSEC, 2},
-                {&stop_plan_default_process, "TERM:10s KILL:1600ms", 11600 * MSEC, 2},
+                {&stop_plan_destroy, "TERM:1600ms KILL:1600ms", 3200 * MSEC, true},
+                {&stop_plan_destroy_graceful, "TERM:3200ms", 3200 * MSEC, false},
+                {&stop_plan_destroy_force, "KILL:1600ms", 1600 * MSEC, true},
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
@@ -162,25 +160,35 @@ static void test_plans_of_the_contract(void) {
 
                 g_assert_cmpstr(text, ==, table[i].text);
                 g_assert_cmpuint(stop_plan_total_usec(table[i].plan), ==, table[i].total_usec);
-                g_assert_cmpuint(stop_plan_hardness(table[i].plan), ==, table[i].hardness);
-                g_assert_cmpint(stop_plan_kills(table[i].plan), ==, table[i].hardness == 2);
+                g_assert_cmpint(stop_plan_kills(table[i].plan), ==, table[i].kills);
         }
 }
 
-static void test_hardness(void) {
+static void test_harder(void) {
         static const struct {
-                const char *text;
-                unsigned hardness;
+                const char *plan, *other;
+                size_t from;
+                bool harder;
         } table[] = {
-                {"", 0}, {"guest:1s", 0}, {"guest guest", 0}, {"guest TERM guest", 1}, {"STOP", 1},
-                {"guest KILL", 2},
+                {"KILL", "TERM KILL", 0, true},
+                {"KILL", "TERM KILL", 1, false},             /* it is killing already */
+                {"TERM KILL", "TERM:3s", 0, true},           /* what never kills is softer than what does */
+                {"TERM:3s", "TERM KILL", 0, false},
+                {"TERM:1s KILL", "TERM:2s KILL", 0, true},
+                {"TERM:2s KILL", "TERM:1s KILL", 0, false},
+                {"TERM KILL", "TERM KILL", 0, false},        /* the same once more */
+                {"TERM KILL", "guest:1s TERM KILL", 0, true},
+                {"TERM", "guest:30s", 0, true},
+                {"guest:1s", "guest:30s", 0, false},
+                {"guest:1s TERM", "guest:30s TERM", 0, true},
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
-                StopPlan plan;
+                StopPlan plan, other;
 
-                g_assert_cmpint(stop_plan_parse(table[i].text, &plan, NULL), ==, 0);
-                g_assert_cmpuint(stop_plan_hardness(&plan), ==, table[i].hardness);
+                g_assert_cmpint(stop_plan_parse(table[i].plan, &plan, NULL), ==, 0);
+                g_assert_cmpint(stop_plan_parse(table[i].other, &other, NULL), ==, 0);
+                g_assert_cmpint(stop_plan_is_harder(&plan, &other, table[i].from), ==, table[i].harder);
         }
 }
 
@@ -250,7 +258,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/stop-plan/a refused step leaves the plan as it was", test_append_keeps_the_plan);
         g_test_add_func("/stop-plan/the plans of the contract are as written there",
                 test_plans_of_the_contract);
-        g_test_add_func("/stop-plan/a plan is as hard as its hardest step", test_hardness);
+        g_test_add_func("/stop-plan/harder is what comes sooner to SIGKILL, or to a signal", test_harder);
         g_test_add_func("/stop-plan/plans are equal by their steps", test_equal);
         g_test_add_func("/stop-plan/signals are known with and without SIG", test_signal_names);
         g_test_add_func("/stop-plan/every signal has a name that leads back", test_every_signal_has_a_name);

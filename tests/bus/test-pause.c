@@ -1,0 +1,566 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Pause and Resume: what is told in which order, what happens when somebody or something does not play along, and that domains do not
+ * wait for each other. */
+
+#include <signal.h>
+
+#include "bench.h"
+#include "util/errors.h"
+
+static void test_order(Bench *bench, gconstpointer data) {
+        create(bench, "web", CREATE_START);
+        call(bench, "web", "Pause", NULL);
+        expect(bench,
+                "> web.Pause()",
+                "+ job/2",
+                "JobNew(2, job/2, 'web', 'pause')",
+                "web: State 'pausing', StateReason 'pausing on request', Running false, Job job/2",
+                "web.StateChanged('running', 'pausing', 'pausing on request', {})",
+                "systemd FreezeUnit vmm-web.scope",
+                "job/2: Phase 'freezing', DeadlineUSec set",
+                "web: State 'paused', StateReason 'paused on request', Paused true, FreezerState "
+                        "'frozen', PauseReasons ['user'], Job /",
+                "web.StateChanged('pausing', 'paused', 'paused on request', {})",
+                "- job/2",
+                "JobRemoved(2, job/2, 'web', 'pause', 'done')",
+                "< web.Pause()");
+        call(bench, "web", "Resume", NULL);
+        expect(bench,
+                "> web.Resume()",
+                "+ job/3",
+                "JobNew(3, job/3, 'web', 'resume')",
+                "web: State 'resuming', StateReason 'resuming on request', Paused false, Job job/3",
+                "web.StateChanged('paused', 'resuming', 'resuming on request', {})",
+                "systemd ThawUnit vmm-web.scope",
+                "web: State 'running', StateReason 'resumed on request', Running true, FreezerState "
+                        "'running', PauseReasons [], Job /",
+                "web.StateChanged('resuming', 'running', 'resumed on request', {})",
+                "- job/3",
+                "JobRemoved(3, job/3, 'web', 'resume', 'done')",
+                "< web.Resume()");
+}
+
+static void test_order_qemu(Bench *bench, gconstpointer data) {
+        create_qemu(bench, "vm", CREATE_START);
+        call(bench, "vm", "Pause", NULL);
+        expect(bench,
+                "> vm.Pause()",
+                "+ job/2",
+                "JobNew(2, job/2, 'vm', 'pause')",
+                "vm: State 'pausing', StateReason 'pausing on request', Running false, Job job/2",
+                "vm.StateChanged('running', 'pausing', 'pausing on request', {})",
+                "qemu stop",
+                "systemd FreezeUnit vmm-vm.scope",
+                "job/2: Phase 'freezing', DeadlineUSec set",
+                "vm: State 'paused', StateReason 'paused on request', Paused true, FreezerState 'frozen', "
+                        "PauseReasons ['user'], Job /",
+                "vm.StateChanged('pausing', 'paused', 'paused on request', {})",
+                "- job/2",
+                "JobRemoved(2, job/2, 'vm', 'pause', 'done')",
+                "< vm.Pause()");
+        call(bench, "vm", "Resume", NULL);
+        expect(bench,
+                "> vm.Resume()",
+                "+ job/3",
+                "JobNew(3, job/3, 'vm', 'resume')",
+                "vm: State 'resuming', StateReason 'resuming on request', Paused false, Job job/3",
+                "vm.StateChanged('paused', 'resuming', 'resuming on request', {})",
+                "systemd ThawUnit vmm-vm.scope",
+                "job/3: Phase 'continuing the guest', DeadlineUSec set",
+                "qemu cont",
+                "vm: State 'running', StateReason 'resumed on request', Running true, FreezerState "
+                        "'running', PauseReasons [], Job /",
+                "vm.StateChanged('resuming', 'running', 'resumed on request', {})",
+                "- job/3",
+                "JobRemoved(3, job/3, 'vm', 'resume', 'done')",
+                "< vm.Resume()");
+}
+
+/* Nothing is asked of anybody. */
+static void test_idempotent(Bench *bench, gconstpointer data) {
+        create(bench, "web", CREATE_START);
+        call(bench, "web", "Resume", NULL);
+        expect(bench,
+                "> web.Resume()",
+                "< web.Resume()");
+        call(bench, "web", "Pause", NULL);
+        forget(bench);
+        call(bench, "web", "Pause", NULL);
+        expect(bench,
+                "> web.Pause()",
+                "< web.Pause()");
+}
+
+static void test_join(Bench *bench, gconstpointer data) {
+        create(bench, "web", CREATE_START);
+        systemd_holds("FreezeUnit");
+        call(bench, "web", "Pause", NULL);
+        forget(bench);
+        call(bench, "web", "Pause", NULL);
+        expect(bench,
+                "> web.Pause()");
+        systemd_goes_on("FreezeUnit");
+        expect(bench,
+                "web: State 'paused', StateReason 'paused on request', Paused true, FreezerState "
+                        "'frozen', PauseReasons ['user'], Job /",
+                "web.StateChanged('pausing', 'paused', 'paused on request', {})",
+                "- job/2",
+                "JobRemoved(2, job/2, 'web', 'pause', 'done')",
+                "< web.Pause()",
+                "< web.Pause()");
+        systemd_holds("ThawUnit");
+        call(bench, "web", "Resume", NULL);
+        call(bench, "web", "Resume", NULL);
+        forget(bench);
+        systemd_goes_on("ThawUnit");
+        expect(bench,
+                "web: State 'running', StateReason 'resumed on request', Running true, FreezerState "
+                        "'running', PauseReasons [], Job /",
+                "web.StateChanged('resuming', 'running', 'resumed on request', {})",
+                "- job/3",
+                "JobRemoved(3, job/3, 'web', 'resume', 'done')",
+                "< web.Resume()",
+                "< web.Resume()");
+}
+
+static void test_busy(Bench *bench, gconstpointer data) {
+        systemd_holds("StartTransientUnit");
+        call(bench, CREATE, "web", 1, PAYLOAD, CREATE_START);
+        forget(bench);
+        call(bench, "web", "Pause", NULL);
+        call(bench, "web", "Kill", "si", "leader", SIGKILL);
+        expect(bench,
+                "> web.Pause()",
+                "< web.Pause: Error.Busy: Cannot pause 'web': job 1 (create) is in progress",
+                "> web.Kill('leader', 9)",
+                "< web.Kill: Error.Busy: Cannot kill 'web': job 1 (create) is in progress");
+        systemd_goes_on("StartTransientUnit");
+        systemd_holds("FreezeUnit");
+        settle(bench);
+        call(bench, "web", "Pause", NULL);
+        forget(bench);
+        call(bench, "web", "Resume", NULL);
+        call(bench, "web", "Shutdown", "t", UINT64_C(0));
+        call(bench, "web", "Release", NULL);
+        expect(bench,
+                "> web.Resume()",
+                "< web.Resume: Error.Busy: Cannot resume 'web': job 2 (pause) is in progress",
+                "> web.Shutdown(0)",
+                "< web.Shutdown: Error.Busy: Cannot shutdown 'web': job 2 (pause) is in progress",
+                "> web.Release()",
+                "< web.Release: Error.Busy: Cannot release 'web': job 2 (pause) is in progress");
+}
+
+/* Believed only when both say so, whichever says so first. */
+static void test_two_witnesses(Bench *bench, gconstpointer data) {
+        create(bench, "web", CREATE_START);
+        scope_kept_quiet("vmm-web.scope", true);
+        call(bench, "web", "Pause", NULL);
+        expect(bench,
+                "> web.Pause()",
+                "+ job/2",
+                "JobNew(2, job/2, 'web', 'pause')",
+                "web: State 'pausing', StateReason 'pausing on request', Running false, Job job/2",
+                "web.StateChanged('running', 'pausing', 'pausing on request', {})",
+                "systemd FreezeUnit vmm-web.scope",
+                "job/2: Phase 'freezing', DeadlineUSec set");
+        scope_kept_quiet("vmm-web.scope", false);
+        expect(bench,
+                "web: State 'paused', StateReason 'paused on request', Paused true, FreezerState "
+                        "'frozen', PauseReasons ['user'], Job /",
+                "web.StateChanged('pausing', 'paused', 'paused on request', {})",
+                "- job/2",
+                "JobRemoved(2, job/2, 'web', 'pause', 'done')",
+                "< web.Pause()");
+}
+
+static void test_kernel_first(Bench *bench, gconstpointer data) {
+        create(bench, "web", CREATE_START);
+        systemd_holds("FreezeUnit");
+        call(bench, "web", "Pause", NULL);
+        forget(bench);
+        scope_freezes("vmm-web.scope");
+        expect_nothing(bench);
+        systemd_goes_on("FreezeUnit");
+        expect(bench,
+                "web: State 'paused', StateReason 'paused on request', Paused true, FreezerState "
+                        "'frozen', PauseReasons ['user'], Job /",
+                "web.StateChanged('pausing', 'paused', 'paused on request', {})",
+                "- job/2",
+                "JobRemoved(2, job/2, 'web', 'pause', 'done')",
+                "< web.Pause()");
+}
+
+static void test_timeout(Bench *bench, gconstpointer data) {
+        call(bench, CREATE, "vm", 3, QEMU, "PauseTimeoutUSec", "t", UINT64_C(20000), CREATE_START);
+        scope_sticks("vmm-vm.scope");
+        forget(bench);
+        call(bench, "vm", "Pause", NULL);
+        expect(bench,
+                "> vm.Pause()",
+                "+ job/2",
+                "JobNew(2, job/2, 'vm', 'pause')",
+                "vm: State 'pausing', StateReason 'pausing on request', Running false, Job job/2",
+                "vm.StateChanged('running', 'pausing', 'pausing on request', {})",
+                "qemu stop",
+                "systemd FreezeUnit vmm-vm.scope",
+                "job/2: Phase 'freezing', DeadlineUSec set");
+        await(bench, "< vm.Pause");
+        expect(bench,
+                "job/2: Phase 'undoing', DeadlineUSec 0",
+                "systemd ThawUnit vmm-vm.scope",
+                "vm: PauseBlockers [(999, 'nfsd', 'state D in nfs_wait_bit_killable')]",
+                "qemu cont",
+                "vm: State 'running', StateReason 'could not be paused', Running true, Job /",
+                "vm.StateChanged('pausing', 'running', 'could not be paused', {})",
+                "- job/2",
+                "JobRemoved(2, job/2, 'vm', 'pause', 'timeout')",
+                "< vm.Pause: Error.FreezeTimeout: 'vm' could not be frozen in 20 ms: PID 999 (nfsd), "
+                        "state D in nfs_wait_bit_killable");
+}
+
+/* The blockers of the last try are gone with the next one. */
+static void test_timeout_again(Bench *bench, gconstpointer data) {
+        call(bench, CREATE, "web", 2, PAYLOAD, "PauseTimeoutUSec", "t", UINT64_C(5000), CREATE_START);
+        scope_sticks("vmm-web.scope");
+        call(bench, "web", "Pause", NULL);
+        await(bench, "< web.Pause");
+        scope_unsticks("vmm-web.scope");
+        settle(bench);
+        forget(bench);
+        call(bench, "web", "Pause", NULL);
+        await(bench, "< web.Pause");
+        expect(bench,
+                "> web.Pause()",
+                "+ job/3",
+                "JobNew(3, job/3, 'web', 'pause')",
+                "web: State 'pausing', StateReason 'pausing on request', Running false, Job job/3, "
+                        "PauseBlockers []",
+                "web.StateChanged('running', 'pausing', 'pausing on request', {})",
+                "systemd FreezeUnit vmm-web.scope",
+                "job/3: Phase 'freezing', DeadlineUSec set",
+                "web: State 'paused', StateReason 'paused on request', Paused true, FreezerState "
+                        "'frozen', PauseReasons ['user'], Job /",
+                "web.StateChanged('pausing', 'paused', 'paused on request', {})",
+                "- job/3",
+                "JobRemoved(3, job/3, 'web', 'pause', 'done')",
+                "< web.Pause()");
+}
+
+/* systemd answers nothing, not even the thaw. */
+static void test_silence(Bench *bench, gconstpointer data) {
+        call(bench, CREATE, "web", 2, PAYLOAD, "PauseTimeoutUSec", "t", UINT64_C(5000), CREATE_START);
+        forget(bench);
+        systemd_holds("");
+        call(bench, "web", "Pause", NULL);
+        await(bench, "ThawUnit");
+        expect(bench,
+                "> web.Pause()",
+                "+ job/2",
+                "JobNew(2, job/2, 'web', 'pause')",
+                "web: State 'pausing', StateReason 'pausing on request', Running false, Job job/2",
+                "web.StateChanged('running', 'pausing', 'pausing on request', {})",
+                "systemd FreezeUnit vmm-web.scope",
+                "job/2: Phase 'freezing', DeadlineUSec set",
+                "job/2: Phase 'undoing', DeadlineUSec 0",
+                "systemd ThawUnit vmm-web.scope",
+                "web: as before",
+                "! job/2.DeadlineUSec: told 0, is set");
+        systemd_goes_on("ThawUnit");
+        expect(bench,
+                "web: State 'running', StateReason 'could not be paused', Running true, Job /",
+                "web.StateChanged('pausing', 'running', 'could not be paused', {})",
+                "- job/2",
+                "JobRemoved(2, job/2, 'web', 'pause', 'timeout')",
+                "< web.Pause: Error.FreezeTimeout: 'web' could not be frozen in 5 ms: no task stood out");
+}
+
+static void test_refused(Bench *bench, gconstpointer data) {
+        create_qemu(bench, "vm", CREATE_START);
+        systemd_refuses("FreezeUnit", VMM_ERROR_FREEZE_FAILED, "systemd refused FreezeUnit");
+        call(bench, "vm", "Pause", NULL);
+        expect(bench,
+                "> vm.Pause()",
+                "+ job/2",
+                "JobNew(2, job/2, 'vm', 'pause')",
+                "vm: State 'pausing', StateReason 'pausing on request', Running false, Job job/2",
+                "vm.StateChanged('running', 'pausing', 'pausing on request', {})",
+                "qemu stop",
+                "systemd FreezeUnit vmm-vm.scope",
+                "job/2: Phase 'freezing', DeadlineUSec set",
+                "job/2: Phase 'undoing', DeadlineUSec 0",
+                "systemd ThawUnit vmm-vm.scope",
+                "qemu cont",
+                "vm: State 'running', StateReason 'could not be paused', Running true, Job /",
+                "vm.StateChanged('pausing', 'running', 'could not be paused', {})",
+                "- job/2",
+                "JobRemoved(2, job/2, 'vm', 'pause', 'failed')",
+                "< vm.Pause: Error.FreezeFailed: systemd refused FreezeUnit");
+}
+
+/* A monitor that hangs keeps nobody from pausing: half a second is all it gets. */
+static void test_monitor_hangs(Bench *bench, gconstpointer data) {
+        create_qemu(bench, "vm", CREATE_START);
+        monitor_does("stop", MONITOR_WAITS);
+        call(bench, "vm", "Pause", NULL);
+        expect(bench,
+                "> vm.Pause()",
+                "+ job/2",
+                "JobNew(2, job/2, 'vm', 'pause')",
+                "vm: State 'pausing', StateReason 'pausing on request', Running false, Job job/2",
+                "vm.StateChanged('running', 'pausing', 'pausing on request', {})",
+                "qemu stop",
+                "! job/2.DeadlineUSec: told 0, is set");
+        await(bench, "< vm.Pause");
+        expect(bench,
+                "systemd FreezeUnit vmm-vm.scope",
+                "job/2: Phase 'freezing', DeadlineUSec set",
+                "vm: State 'paused', StateReason 'paused on request', Paused true, FreezerState 'frozen', "
+                        "PauseReasons ['user'], Job /",
+                "vm.StateChanged('pausing', 'paused', 'paused on request', {})",
+                "- job/2",
+                "JobRemoved(2, job/2, 'vm', 'pause', 'done')",
+                "< vm.Pause()");
+}
+
+static void test_monitor_refuses(Bench *bench, gconstpointer data) {
+        create_qemu(bench, "vm", CREATE_START);
+        monitor_does("stop", MONITOR_REFUSES);
+        call(bench, "vm", "Pause", NULL);
+        expect(bench,
+                "> vm.Pause()",
+                "+ job/2",
+                "JobNew(2, job/2, 'vm', 'pause')",
+                "vm: State 'pausing', StateReason 'pausing on request', Running false, Job job/2",
+                "vm.StateChanged('running', 'pausing', 'pausing on request', {})",
+                "qemu stop",
+                "systemd FreezeUnit vmm-vm.scope",
+                "job/2: Phase 'freezing', DeadlineUSec set",
+                "vm: State 'paused', StateReason 'paused on request', Paused true, FreezerState 'frozen', "
+                        "PauseReasons ['user'], Job /",
+                "vm.StateChanged('pausing', 'paused', 'paused on request', {})",
+                "- job/2",
+                "JobRemoved(2, job/2, 'vm', 'pause', 'done')",
+                "< vm.Pause()");
+}
+
+static void test_monitor_lost(Bench *bench, gconstpointer data) {
+        create_qemu(bench, "vm", CREATE_START);
+        monitor_does("stop", MONITOR_HANGS_UP);
+        call(bench, "vm", "Pause", NULL);
+        expect(bench,
+                "> vm.Pause()",
+                "+ job/2",
+                "JobNew(2, job/2, 'vm', 'pause')",
+                "vm: State 'pausing', StateReason 'pausing on request', Running false, Job job/2",
+                "vm.StateChanged('running', 'pausing', 'pausing on request', {})",
+                "qemu stop",
+                "systemd FreezeUnit vmm-vm.scope",
+                "job/2: Phase 'freezing', DeadlineUSec set",
+                "vm: State 'paused', StateReason 'paused on request', Paused true, FreezerState 'frozen', "
+                        "PauseReasons ['user'], Job /",
+                "vm.StateChanged('pausing', 'paused', 'paused on request', {})",
+                "- job/2",
+                "JobRemoved(2, job/2, 'vm', 'pause', 'done')",
+                "< vm.Pause()");
+        await(bench, "Warnings");
+        expect(bench,
+                "vm.Warning('The monitor is lost: QEMU closed its monitor')",
+                "vm: Warnings ['The monitor is lost: QEMU closed its monitor']");
+        call(bench, "vm", "Resume", NULL);
+        expect(bench,
+                "> vm.Resume()",
+                "+ job/3",
+                "JobNew(3, job/3, 'vm', 'resume')",
+                "vm: State 'resuming', StateReason 'resuming on request', Paused false, Job job/3",
+                "vm.StateChanged('paused', 'resuming', 'resuming on request', {})",
+                "systemd ThawUnit vmm-vm.scope",
+                "job/3: Phase 'undoing'",
+                "vm: State 'running', StateReason 'could not be resumed', Running true, FreezerState "
+                        "'running', PauseReasons [], Job /",
+                "vm.StateChanged('resuming', 'running', 'could not be resumed', {})",
+                "- job/3",
+                "JobRemoved(3, job/3, 'vm', 'resume', 'failed')",
+                "< vm.Resume: Error.MonitorFailed: QEMU cannot be told to cont: its monitor is lost");
+}
+
+/* The answer to one command is not that to another: the guest is told to stop before the freezer is. */
+static void test_monitor_order(Bench *bench, gconstpointer data) {
+        create_qemu(bench, "vm", CREATE_START);
+        call(bench, "vm", "Pause", NULL);
+        monitor_does("cont", MONITOR_WAITS);
+        monitor_does("stop", MONITOR_WAITS);
+        scope_thaws("vmm-vm.scope");
+        settle(bench);
+        forget(bench);
+        call(bench, "vm", "Pause", NULL);
+        expect(bench,
+                "> vm.Pause()",
+                "+ job/3",
+                "JobNew(3, job/3, 'vm', 'pause')",
+                "vm: State 'pausing', StateReason 'pausing on request', Running false, Job job/3",
+                "vm.StateChanged('running', 'pausing', 'pausing on request', {})",
+                "qemu stop",
+                "! job/3.DeadlineUSec: told 0, is set");
+        monitor_goes_on("cont");
+        expect_nothing(bench);
+        monitor_goes_on("stop");
+        expect(bench, "?");
+}
+
+/* The guest stays stopped until somebody pauses and resumes once more, but all of it is told. */
+static void test_cont_refused(Bench *bench, gconstpointer data) {
+        create_qemu(bench, "vm", CREATE_PAUSED);
+        monitor_does("cont", MONITOR_REFUSES);
+        call(bench, "vm", "Resume", NULL);
+        expect(bench, "?");
+}
+
+static void test_outside(Bench *bench, gconstpointer data) {
+        create(bench, "web", CREATE_START);
+        scope_freezes("vmm-web.scope");
+        expect(bench, "?");
+        scope_thaws("vmm-web.scope");
+        expect(bench, "?");
+}
+
+/* Whoever thaws a guest that we have stopped wants it to go on. */
+static void test_outside_thaw_qemu(Bench *bench, gconstpointer data) {
+        create_qemu(bench, "vm", CREATE_PAUSED);
+        scope_thaws("vmm-vm.scope");
+        expect(bench, "?");
+}
+
+static void test_slice(Bench *bench, gconstpointer data) {
+        create(bench, "web", CREATE_START);
+        slice_freezes("machine.slice");
+        expect(bench, "?");
+        call(bench, "web", "Pause", NULL);
+        call(bench, "web", "Resume", NULL);
+        expect(bench, "?");
+        slice_thaws("machine.slice");
+        expect(bench, "?");
+}
+
+static void test_cancel(Bench *bench, gconstpointer data) {
+        create_qemu(bench, "vm", CREATE_START);
+        systemd_holds("FreezeUnit");
+        call(bench, "vm", "Pause", NULL);
+        forget(bench);
+        call(bench, "job/2", "Cancel", NULL);
+        expect(bench, "?");
+        call(bench, "vm", "Pause", NULL);
+        forget(bench);
+        systemd_goes_on("FreezeUnit");   /* the canceled one's */
+        systemd_goes_on("FreezeUnit");
+        settle(bench);
+        forget(bench);
+        call(bench, "job/3", "Cancel", NULL);
+        expect(bench, "?");
+}
+
+/* A thaw that has begun is not turned back. */
+static void test_cancel_refused(Bench *bench, gconstpointer data) {
+        create(bench, "web", CREATE_PAUSED);
+        systemd_holds("ThawUnit");
+        call(bench, "web", "Resume", NULL);
+        forget(bench);
+        call(bench, "job/2", "Cancel", NULL);
+        expect(bench, "?");
+}
+
+static void test_ends_while_pausing(Bench *bench, gconstpointer data) {
+        create_qemu(bench, "vm", CREATE_START);
+        systemd_holds("FreezeUnit");
+        call(bench, "vm", "Pause", NULL);
+        forget(bench);
+        process_dies(FAKE_PID_FIRST, SIGSEGV);
+        expect(bench, "?");
+        expect_empty(bench);
+}
+
+static void test_ends_while_resuming(Bench *bench, gconstpointer data) {
+        create_qemu(bench, "vm", CREATE_PAUSED);
+        monitor_does("cont", MONITOR_WAITS);
+        call(bench, "vm", "Resume", NULL);
+        forget(bench);
+        process_dies(FAKE_PID_FIRST, SIGKILL);
+        expect(bench, "?");
+        expect_empty(bench);
+}
+
+/* One does not freeze; the other is paused and resumed meanwhile. */
+static void test_side_by_side(Bench *bench, gconstpointer data) {
+        create(bench, "stuck", CREATE_START);
+        create(bench, "web", CREATE_START);
+        scope_sticks("vmm-stuck.scope");
+        call(bench, "stuck", "Pause", NULL);
+        call(bench, "web", "Pause", NULL);
+        expect(bench, "?");
+        call(bench, "web", "Resume", NULL);
+        forget(bench);
+        call(bench, "stuck", "Destroy", "t", UINT64_C(4));
+        expect(bench, "?");
+}
+
+/* A pause that its caller does not wait for is carried out. */
+static void test_caller_leaves(Bench *bench, gconstpointer data) {
+        sd_bus_message *m;
+
+        create(bench, "web", CREATE_START);
+        systemd_holds("FreezeUnit");
+        m = message_new(bench, "web", "Pause");
+        g_assert_cmpint(sd_bus_message_set_sender(m, ":1.9"), >=, 0);
+        message_send(bench, m);
+        caller_leaves(bench, ":1.9");
+        forget(bench);
+        systemd_goes_on("FreezeUnit");
+        expect(bench, "?");
+}
+
+static void test_settings(Bench *bench, gconstpointer data) {
+        sd_bus_message *m;
+
+        create(bench, "web", CREATE_START);
+        m = message_new_set(bench, "web", "PauseTimeoutUSec");
+        message_append(m, "v", "t", UINT64_C(7000));
+        message_send(bench, m);
+        expect(bench, "?");
+        systemd_holds("FreezeUnit");
+        call(bench, "web", "Pause", NULL);
+        forget(bench);
+        await(bench, "< web.Pause");
+        expect(bench, "?");
+}
+
+int main(int argc, char **argv) {
+        g_test_init(&argc, &argv, NULL);
+        BENCH_TEST("/pause/order", test_order);
+        BENCH_TEST("/pause/order-qemu", test_order_qemu);
+        BENCH_TEST("/pause/idempotent", test_idempotent);
+        BENCH_TEST("/pause/join", test_join);
+        BENCH_TEST("/pause/busy", test_busy);
+        BENCH_TEST("/pause/two-witnesses", test_two_witnesses);
+        BENCH_TEST("/pause/kernel-first", test_kernel_first);
+        BENCH_TEST("/pause/timeout", test_timeout);
+        BENCH_TEST("/pause/timeout-again", test_timeout_again);
+        BENCH_TEST("/pause/silence", test_silence);
+        BENCH_TEST("/pause/refused", test_refused);
+        BENCH_TEST("/pause/monitor-hangs", test_monitor_hangs);
+        BENCH_TEST("/pause/monitor-refuses", test_monitor_refuses);
+        BENCH_TEST("/pause/monitor-lost", test_monitor_lost);
+        BENCH_TEST("/pause/monitor-order", test_monitor_order);
+        BENCH_TEST("/pause/cont-refused", test_cont_refused);
+        BENCH_TEST("/pause/outside", test_outside);
+        BENCH_TEST("/pause/outside-thaw-qemu", test_outside_thaw_qemu);
+        BENCH_TEST("/pause/slice", test_slice);
+        BENCH_TEST("/pause/cancel", test_cancel);
+        BENCH_TEST("/pause/cancel-refused", test_cancel_refused);
+        BENCH_TEST("/pause/ends-while-pausing", test_ends_while_pausing);
+        BENCH_TEST("/pause/ends-while-resuming", test_ends_while_resuming);
+        BENCH_TEST("/pause/side-by-side", test_side_by_side);
+        BENCH_TEST("/pause/caller-leaves", test_caller_leaves);
+        BENCH_TEST("/pause/settings", test_settings);
+        return g_test_run();
+}
