@@ -434,6 +434,7 @@ static int set_stop_plan(sd_bus *bus, const char *path, const char *interface, c
                         error, SD_BUS_ERROR_INVALID_ARGS, "StopPlan: a plan has at least one step");
         domain->config->stop_plan = plan;
         domain_mark_changed(domain, DOMAIN_CHANGED_SETTINGS);
+        manager_flush(domain->manager);
         return 0;
 }
 
@@ -452,6 +453,7 @@ static int set_pause_timeout(sd_bus *bus, const char *path, const char *interfac
                         PAUSE_TIMEOUT_MIN_USEC, PAUSE_TIMEOUT_MAX_USEC);
         domain->config->pause_timeout_usec = usec;
         domain_mark_changed(domain, DOMAIN_CHANGED_SETTINGS);
+        manager_flush(domain->manager);
         return 0;
 }
 

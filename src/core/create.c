@@ -19,6 +19,7 @@ static void on_executed(void *userdata, int r, const sd_bus_error *error) {
         Job *job = domain->job;
 
         domain->spawn = spawn_free(domain->spawn);
+        domain->exec_failed = r < 0;
         /* One that cannot be executed may be told before its thaw is. */
         if (job && !job->undoing && (job->exec_waits || (r < 0 && !job->kind->ends_domain)))
                 job_continue(job, r < 0 ? r : JOB_GOES_ON, error);
@@ -60,6 +61,7 @@ static int scope_undo(Job *job) {
                 (void) unit_kill(domain_units(domain), domain_unit(domain), SIGKILL, NULL, NULL, NULL);
         if (pidfd_is_alive(domain->leader_pidfd))
                 (void) pidfd_signal(domain->leader_pidfd, SIGKILL);
+        domain->asked_signal = SIGKILL;
         return JOB_GOES_ON;
 }
 
@@ -214,10 +216,9 @@ int domain_create(Domain *domain, bool start, JobReply reply, void *userdata, sd
                         "Cannot make the runtime folder of '%s' in %s: %s", domain->config->name, directory,
                         g_strerror(-r));
         manager_add(domain->manager, domain);
-        job = job_new(domain, &create_kind, domain->owner);
+        job = job_new(domain, &create_kind, domain->owner, DOMAIN_START_TIMEOUT_USEC);
         job->start = start;
         job_add_waiter(job, false, reply, userdata);
-        job_set_deadline(job, DOMAIN_START_TIMEOUT_USEC);
         job_start(job);
         return 0;
 }
@@ -297,10 +298,9 @@ int domain_adopt(Domain *domain, const int *pidfds, unsigned n_pidfds, JobReply 
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "The first process has ended");
         }
         manager_add(domain->manager, domain);
-        job = job_new(domain, &adopt_kind, domain->owner);
+        job = job_new(domain, &adopt_kind, domain->owner, DOMAIN_START_TIMEOUT_USEC);
         job->pidfds = held;
         job_add_waiter(job, false, reply, userdata);
-        job_set_deadline(job, DOMAIN_START_TIMEOUT_USEC);
         job_start(job);
         return 0;
 }

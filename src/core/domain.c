@@ -119,7 +119,7 @@ Domain *domain_free(Domain *domain) {
         unit_call_cancel(domain->invocation_call);
         spawn_free(domain->spawn);
         sd_event_source_disable_unref(domain->leader_watch);
-        fd_close(domain->leader_pidfd);
+        child_forget(domain->manager->event, domain->leader_pidfd);
         backend_free(domain->backend);
         console_free(domain->console);
         unit_watch_free(domain->unit_watch);
@@ -199,6 +199,7 @@ void domain_warn(Domain *domain, const char *message_id, const char *text) {
         g_ptr_array_add(domain->warnings, g_strdup(text));
         log_write(LOG_WARNING, message_id, domain->config->name, "%s", text);
         domain_mark_changed(domain, DOMAIN_CHANGED_WARNINGS);
+        manager_flush(domain->manager);
         domain->manager->observer->warning(domain->manager->userdata, domain, text);
 }
 

@@ -62,6 +62,7 @@ struct Domain {
         int leader_pidfd;
         sd_event_source *leader_watch;
         ExitStatus exit_status;
+        bool exec_failed;       /* the leader is only there to end */
         int asked_signal;       /* that somebody sent through us; 0: none */
         bool scoped;            /* the unit of this name is ours: systemd has started it for us */
         Cgroup *cgroup;         /* once its processes were seen in it */

@@ -35,7 +35,7 @@ static uint64_t now_usec(clockid_t clock) {
         return (uint64_t) ts.tv_sec * 1000000u + (uint64_t) ts.tv_nsec / 1000u;
 }
 
-Job *job_new(Domain *domain, const JobKind *kind, uid_t requestor) {
+Job *job_new(Domain *domain, const JobKind *kind, uid_t requestor, uint64_t timeout_usec) {
         Manager *manager = domain->manager;
         Job *job = g_new0(Job, 1);
 
@@ -53,6 +53,7 @@ Job *job_new(Domain *domain, const JobKind *kind, uid_t requestor) {
         };
         domain->job = job;
         g_hash_table_insert(manager->jobs, GUINT_TO_POINTER(job->id), job);
+        job_set_deadline(job, timeout_usec);
         domain_mark_changed(domain, DOMAIN_CHANGED_JOB);
         manager->observer->job_added(manager->userdata, job);
         return job;
@@ -139,8 +140,10 @@ static void job_undo(Job *job) {
                         job_set_deadline(job, UNDO_TIMEOUT_USEC);
                         r = step->undo(job);
                 }
-                if (r == JOB_WAITS)
+                if (r == JOB_WAITS) {
+                        job_tell(job);
                         return;
+                }
                 if (job->step == 0)
                         break;
         }
@@ -153,7 +156,7 @@ static void job_fail(Job *job, int r, const sd_bus_error *error) {
                 (void) sd_bus_error_copy(&job->error, error);
         }
         if (!sd_bus_error_is_set(&job->error))
-                (void) sd_bus_error_set_errnof(&job->error, r, "Cannot %s '%s': %s failed: %s",
+                (void) sd_bus_error_setf(&job->error, SD_BUS_ERROR_FAILED, "Cannot %s '%s': %s failed: %s",
                         job->kind->verb, job->domain->config->name, job->phase, g_strerror(-r));
         if (job->result == JOB_DONE)
                 job->result =
@@ -163,7 +166,6 @@ static void job_fail(Job *job, int r, const sd_bus_error *error) {
         job_forget(job);
         job->undoing = true;
         job->phase = "undoing";
-        job_tell(job);
         job_undo(job);
 }
 

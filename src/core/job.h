@@ -72,8 +72,8 @@ struct Job {
         GArray *pidfds;               /* adopt: int */
 };
 
-/* Makes it the domain's job; the domain must have none. */
-Job *job_new(Domain *domain, const JobKind *kind, uid_t requestor);
+/* Makes it the domain's job; the domain must have none. timeout_usec: 0 for none yet. */
+Job *job_new(Domain *domain, const JobKind *kind, uid_t requestor, uint64_t timeout_usec);
 
 /* Runs until it waits or ends; the job may be gone afterwards. */
 void job_start(Job *job);

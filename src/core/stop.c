@@ -80,11 +80,6 @@ static void on_guest_thawed(void *userdata, int r, const sd_bus_error *error) {
                 job->backend_waits = true;
 }
 
-/* Its scope was told to freeze, or something above it. */
-static bool domain_is_frozen(const Domain *domain) {
-        return domain->cgroup && (domain->events.frozen || cgroup_freeze_requested(domain->cgroup));
-}
-
 /* The slice that somebody froze: thawing the domain would thaw all that is in it. */
 static char *domain_frozen_slice(const Domain *domain) {
         return domain->cgroup ? cgroup_frozen_slice(cgroup_path(domain->cgroup)) : NULL;
@@ -101,7 +96,7 @@ static int stop_ask_guest(Job *job) {
                 guest_unreachable(job, &error);
                 return JOB_WAITS;
         }
-        if (!domain_is_frozen(domain)) {
+        if (!domain->cgroup || !cgroup_freeze_requested(domain->cgroup)) {
                 on_guest_thawed(job, 0, NULL);
                 return JOB_WAITS;
         }
@@ -122,7 +117,8 @@ static int stop_signal(Job *job, int signal) {
                 return JOB_WAITS;
         }
         r = unit_kill(domain_units(domain), domain_unit(domain), signal, on_signalled, job, &job->call);
-        if (r >= 0 && signal != SIGKILL && !slice && domain_is_frozen(domain))
+        if (r >= 0 && signal != SIGKILL && !slice && domain->cgroup &&
+                cgroup_freeze_requested(domain->cgroup))
                 r = unit_thaw(domain_units(domain), domain_unit(domain), NULL, NULL, NULL);
         return r < 0 ? r : JOB_WAITS;
 }
@@ -221,7 +217,7 @@ int domain_stop(Domain *domain, const StopPlan *plan, bool nowait, uid_t request
         if (job)
                 job_supersede(job, "the domain is being stopped");
 
-        job = job_new(domain, &stop_kind, requestor);
+        job = job_new(domain, &stop_kind, requestor, 0);
         job->plan = *plan;
         job_add_waiter(job, nowait, reply, userdata);
         domain_set_state(domain, DOMAIN_STOPPING, "stopping on request");

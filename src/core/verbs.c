@@ -245,10 +245,9 @@ int domain_pause(Domain *domain, uid_t requestor, JobReply reply, void *userdata
                 g_array_set_size(domain->pause_blockers, 0);
                 domain_mark_changed(domain, DOMAIN_CHANGED_BLOCKERS);
         }
-        Job *job = job_new(domain, &pause_kind, requestor);
+        Job *job = job_new(domain, &pause_kind, requestor, domain->config->pause_timeout_usec);
         job_add_waiter(job, false, reply, userdata);
         domain_set_state(domain, DOMAIN_PAUSING, "pausing on request");
-        job_set_deadline(job, domain->config->pause_timeout_usec);
         job_start(job);
         return 0;
 }
@@ -260,6 +259,13 @@ int executed_run(Job *job) {
         return job->exec_waits ? JOB_WAITS : JOB_GOES_ON;
 }
 
+/* One that could not be executed ends, and that is worth a moment. */
+static int thaw_undo(Job *job) {
+        Domain *domain = job->domain;
+
+        return domain->exec_failed && pidfd_is_alive(domain->leader_pidfd) ? JOB_WAITS : JOB_GOES_ON;
+}
+
 static int thaw_expire(Job *job) {
         return sd_bus_error_setf(&job->error, VMM_ERROR_FREEZE_FAILED,
                 "'%s' could not be thawed in %" G_GUINT64_FORMAT " ms", job->domain->config->name,
@@ -267,7 +273,7 @@ static int thaw_expire(Job *job) {
 }
 
 static const JobStep resume_steps[] = {
-        {"thawing", thaw_run, thaw_poke, thaw_expire, NULL},
+        {"thawing", thaw_run, thaw_poke, thaw_expire, thaw_undo},
         {"executing", executed_run, .undo = NULL},
         {"continuing the guest", proceed_run, .undo = NULL},
 };
@@ -292,10 +298,9 @@ int domain_resume(Domain *domain, uid_t requestor, JobReply reply, void *userdat
         r = verb_admit(domain, VERB_RESUME, "resume", error);
         if (r != 0)
                 return r;
-        Job *job = job_new(domain, &resume_kind, requestor);
+        Job *job = job_new(domain, &resume_kind, requestor, domain->config->pause_timeout_usec);
         job_add_waiter(job, false, reply, userdata);
         domain_set_state(domain, DOMAIN_RESUMING, "resuming on request");
-        job_set_deadline(job, domain->config->pause_timeout_usec);
         job_start(job);
         return 0;
 }
@@ -319,7 +324,7 @@ static int request_run(Job *job) {
 }
 
 static const JobStep shutdown_steps[] = {
-        {"thawing", thaw_run, thaw_poke, thaw_expire, NULL},
+        {"thawing", thaw_run, thaw_poke, thaw_expire, thaw_undo},
         {"continuing the guest", proceed_run, .undo = NULL},
         {"asking the guest", request_run, .undo = NULL},
 };
@@ -349,9 +354,8 @@ static int verb_begin(Domain *domain, Verb verb, const JobKind *kind, uid_t requ
         r = verb_admit(domain, verb, kind->verb, error);
         if (r != 0)
                 return r;
-        Job *job = job_new(domain, kind, requestor);
+        Job *job = job_new(domain, kind, requestor, domain->config->pause_timeout_usec);
         job_add_waiter(job, false, reply, userdata);
-        job_set_deadline(job, domain->config->pause_timeout_usec);
         job_start(job);
         return 0;
 }
@@ -369,7 +373,7 @@ static int abandon_run(Job *job) {
 }
 
 static const JobStep release_steps[] = {
-        {"thawing", thaw_run, thaw_poke, thaw_expire, NULL},
+        {"thawing", thaw_run, thaw_poke, thaw_expire, thaw_undo},
         {"executing", executed_run, .undo = NULL},
         {"continuing the guest", proceed_run, .undo = NULL},
         {"abandoning the scope", abandon_run, .undo = NULL},

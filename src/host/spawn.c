@@ -315,10 +315,6 @@ Spawn *spawn_free(Spawn *spawn) {
         return NULL;
 }
 
-pid_t spawn_pid(const Spawn *spawn) {
-        return spawn->pid;
-}
-
 int spawn_pidfd(const Spawn *spawn) {
         return spawn->pidfd;
 }
@@ -345,4 +341,25 @@ int exit_status_get(int pidfd, ExitStatus *ret) {
                 .signal = info.si_code == CLD_EXITED ? 0 : info.si_status,
         };
         return 0;
+}
+
+static int on_forgotten_exit(sd_event_source *source, int fd, uint32_t revents, void *userdata) {
+        ExitStatus status;
+
+        (void) exit_status_get(fd, &status);
+        return sd_event_source_set_floating(source, false);   /* and with that, frees it */
+}
+
+void child_forget(sd_event *event, int pidfd) {
+        g_autoptr(sd_event_source) source = NULL;
+        autofd int owned = pidfd;
+        ExitStatus status;
+
+        if (pidfd < 0 || exit_status_get(pidfd, &status) != -EAGAIN ||
+                sd_event_add_io(event, &source, pidfd, EPOLLIN, on_forgotten_exit, NULL) < 0 ||
+                sd_event_source_set_io_fd_own(source, true) < 0)
+                return;
+        (void) fd_steal(&owned);
+        if (sd_event_source_set_floating(source, true) >= 0)
+                source = sd_event_source_unref(source);
 }

@@ -60,7 +60,6 @@ int spawn_new(sd_event *event, const SpawnSpec *spec, SpawnExecuted executed, vo
 /* Forgets the child; one that still waits ends. */
 Spawn *spawn_free(Spawn *spawn);
 
-pid_t spawn_pid(const Spawn *spawn);
 int spawn_pidfd(const Spawn *spawn);   /* stays the spawn's */
 
 /* Opens the barrier: the child goes on as soon as it is let run. Returns 0, or -EPIPE when it is gone. */
@@ -74,6 +73,9 @@ typedef struct ExitStatus {
         int signal;   /* that ended it, or 0 */
 } ExitStatus;
 int exit_status_get(int pidfd, ExitStatus *ret);
+
+/* Takes the pidfd of a process that nobody follows any more: a child of ours is reaped when it ends. */
+void child_forget(sd_event *event, int pidfd);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Spawn, spawn_free)
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(SpawnUser, spawn_user_free)

@@ -13,6 +13,7 @@
 
 #define TURNS_MAX 100000u
 #define AWAIT_USEC (10 * G_USEC_PER_SEC)
+#define SLOWNESS_USEC (1 * G_USEC_PER_SEC)   /* of this machine: between a deadline's being set and our looking at it */
 
 /* ---- The transcript. ---- */
 
@@ -42,6 +43,20 @@ void await(Bench *bench, const char *text) {
                 g_assert_cmpint(sd_event_run(bench->event, AWAIT_USEC), >=, 0);
                 settle(bench);
         }
+}
+
+void time_is_up(Bench *bench, const char *domain, uint64_t usec) {
+        Job *job = manager_find_by_name(bench->manager, domain)->job;
+        uint32_t id = job->id;
+        uint64_t left = job->deadline_usec - (uint64_t) g_get_monotonic_time(), deadline;
+
+        g_assert_cmpuint(left, <=, usec);
+        g_assert_cmpuint(left + SLOWNESS_USEC, >, usec);
+        job_set_deadline(job, 1);
+        deadline = job->deadline_usec;
+        while (manager_find_job(bench->manager, id) == job && job->deadline_usec == deadline)
+                g_assert_cmpint(sd_event_run(bench->event, AWAIT_USEC), >, 0);
+        settle(bench);
 }
 
 void forget(Bench *bench) {
@@ -75,7 +90,8 @@ void expect_lines(Bench *bench, const char *const *lines) {
         got = g_strsplit(bench->transcript->str, "\n", -1);
         if (getenv("BENCH_RECORD") && lines[0] && g_str_equal(lines[0], "?")) { FILE *f = fopen(getenv("BENCH_RECORD"), "a"); fprintf(f, "@@ %d\n%s", bench_line, bench->transcript->str); fclose(f); forget(bench); return; } /*REC*/
         if (!g_strv_equal(lines, (const char *const *) got))
-                report_difference(lines, got);
+                { if (getenv("BENCH_RECORD")) { fprintf(stderr, "DIFF at line %d:\n%s\n", bench_line, bench->transcript->str); } else /*REC*/
+                report_difference(lines, got); } /*REC*/
         forget(bench);
 }
 

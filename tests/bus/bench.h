@@ -67,6 +67,9 @@ void settle(Bench *bench);
 /* Lets time pass until the transcript has this in it. */
 void await(Bench *bench, const char *text);
 
+/* The job of the domain, or the step it waits in, was given this long; now that time is over. */
+void time_is_up(Bench *bench, const char *domain, uint64_t usec);
+
 /* The transcript since the last time, line by line, must be this; looks too whether all properties are as their signals said. */
 void expect_lines(Bench *bench, const char *const *lines);
 extern int bench_line; /*REC*/

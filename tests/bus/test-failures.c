@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Domains that do not come to be: whichever step fails, the caller hears why when nothing of the domain is left, on the bus or on
- * the host, and nothing of anybody else's was touched. */
+/* Domains that do not come to be: whichever step fails, the caller hears why when nothing of the domain is
+ * left, on the bus or on the host, and nothing of anybody else's was touched. */
 
 #include <errno.h>
 #include <signal.h>
@@ -42,7 +42,7 @@ static void test_fork(Bench *bench, gconstpointer data) {
 }
 
 static void test_scope_refused(Bench *bench, gconstpointer data) {
-        systemd_refuses("StartTransientUnit", SD_BUS_ERROR_FAILED, "systemd could not start vmm-web.scope: failed");
+        systemd_refuses("StartTransientUnit", SD_BUS_ERROR_FAILED, "systemd could not start it");
         call(bench, CREATE, "web", 1, PAYLOAD, CREATE_START);
         expect(bench,
                 "> CreateDomain('web', {'Command': ['/bin/payload']}, 1)",
@@ -139,62 +139,29 @@ static void test_name_taken_destroyed(Bench *bench, gconstpointer data) {
         g_assert_cmpstr(left, ==, "scope session-1.scope\n");
 }
 
+static void test_scope_timeout(Bench *bench, gconstpointer data) {
+        systemd_holds("StartTransientUnit");
+        call(bench, CREATE, "web", 1, PAYLOAD, CREATE_START);
+        forget(bench);
+        time_is_up(bench, "web", 60000000);
+        expect(bench, "?");
+        systemd_goes_on("StartTransientUnit");
+        expect(bench, "?");
+        expect_empty(bench);
+}
+
 /* systemd 252 starts a scope in a frozen slice and says that all is well. */
 static void test_slice_frozen(Bench *bench, gconstpointer data) {
         slice_freezes("machine.slice");
         call(bench, CREATE, "web", 1, PAYLOAD, CREATE_START);
-        expect(bench,
-                "> CreateDomain('web', {'Command': ['/bin/payload']}, 1)",
-                "+ domain/web",
-                "DomainAdded('web', domain/web)",
-                "+ job/1",
-                "JobNew(1, job/1, 'web', 'create')",
-                "fork 101: /bin/payload as root",
-                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web'",
-                "job/1: Phase 'starting the scope', DeadlineUSec set",
-                "web: Leader 101, Job job/1",
-                "systemd Get vmm-web.scope InvocationID",
-                "job/1: Phase 'undoing', DeadlineUSec 0",
-                "systemd KillUnit vmm-web.scope SIGKILL",
-                "kill 101 SIGKILL",
-                "web: ControlGroup '/machine.slice/vmm-web.scope', StartTimestamp set",
-                "web: InvocationID [0102030405060708090a0b0c0d0e0f10]",
-                "end 101 by SIGKILL",
-                "web: Leader 0, Job /",
-                "- job/1",
-                "JobRemoved(1, job/1, 'web', 'create', 'failed')",
-                "web: State 'inactive', StateReason 'killed by SIGKILL', Crashed true",
-                "web.StateChanged('starting', 'inactive', 'killed by SIGKILL', {'Signal': 9})",
-                "- domain/web",
-                "DomainRemoved('web', domain/web)",
-                "< CreateDomain: Error.SliceFrozen: Cannot create 'web': slice machine.slice is frozen");
+        expect(bench, "?");
         expect_empty(bench);
 }
 
 static void test_slice_frozen_refused(Bench *bench, gconstpointer data) {
         systemd_refuses("StartTransientUnit", VMM_ERROR_SLICE_FROZEN, "Slice machine.slice is frozen");
         call(bench, CREATE, "web", 1, PAYLOAD, CREATE_START);
-        expect(bench,
-                "> CreateDomain('web', {'Command': ['/bin/payload']}, 1)",
-                "+ domain/web",
-                "DomainAdded('web', domain/web)",
-                "+ job/1",
-                "JobNew(1, job/1, 'web', 'create')",
-                "fork 101: /bin/payload as root",
-                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web'",
-                "job/1: Phase 'starting the scope', DeadlineUSec set",
-                "web: Leader 101, Job job/1",
-                "job/1: Phase 'undoing', DeadlineUSec 0",
-                "kill 101 SIGKILL",
-                "end 101 by SIGKILL",
-                "web: Leader 0, Job /",
-                "- job/1",
-                "JobRemoved(1, job/1, 'web', 'create', 'failed')",
-                "web: State 'inactive', StateReason 'killed by SIGKILL', Crashed true",
-                "web.StateChanged('starting', 'inactive', 'killed by SIGKILL', {'Signal': 9})",
-                "- domain/web",
-                "DomainRemoved('web', domain/web)",
-                "< CreateDomain: Error.SliceFrozen: Slice machine.slice is frozen");
+        expect(bench, "?");
         expect_empty(bench);
 }
 
@@ -203,28 +170,7 @@ static void test_dead_on_arrival(Bench *bench, gconstpointer data) {
         children_die_early();
         call(bench, CREATE, "web", 1, PAYLOAD, CREATE_START);
         expect(bench,
-                "> CreateDomain('web', {'Command': ['/bin/payload']}, 1)",
-                "+ domain/web",
-                "DomainAdded('web', domain/web)",
-                "+ job/1",
-                "JobNew(1, job/1, 'web', 'create')",
-                "fork 101: /bin/payload as root",
-                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web'",
-                "job/1: Phase 'starting the scope', DeadlineUSec set",
-                "web: Leader 101, Job job/1",
-                "end 101 by SIGSEGV",
-                "job/1: Phase 'undoing', DeadlineUSec 0",
-                "systemd KillUnit vmm-web.scope SIGKILL",
-                "systemd discard vmm-web.scope",
-                "web: Job /",
-                "- job/1",
-                "JobRemoved(1, job/1, 'web', 'create', 'failed')",
-                "web: State 'inactive', StateReason 'all processes ended'",
-                "web.StateChanged('starting', 'inactive', 'all processes ended', {})",
-                "- domain/web",
-                "DomainRemoved('web', domain/web)",
-                "< CreateDomain: Failed: The processes of 'web' did not reach vmm-web.scope: No such "
-                        "process");
+                "systemd discard vmm-web.scope");
         expect_empty(bench);
 }
 
@@ -233,108 +179,32 @@ static void test_dead_before(Bench *bench, gconstpointer data) {
         call(bench, CREATE, "web", 1, PAYLOAD, CREATE_START);
         forget(bench);
         process_dies(FAKE_PID_FIRST, SIGSEGV);
-        expect(bench,
-                "end 101 by SIGSEGV",
-                "job/1: Phase 'undoing', DeadlineUSec 0",
-                "web: Leader 0, Job /",
-                "- job/1",
-                "JobRemoved(1, job/1, 'web', 'create', 'failed')",
-                "web: State 'inactive', StateReason 'killed by SIGSEGV', Crashed true",
-                "web.StateChanged('starting', 'inactive', 'killed by SIGSEGV', {'Signal': 11})",
-                "- domain/web",
-                "DomainRemoved('web', domain/web)",
-                "< CreateDomain: Error.InvalidConfig: Cannot create 'web': it has ended: killed by SIGSEGV");
+        expect(bench, "?");
         systemd_goes_on("StartTransientUnit");
-        expect(bench,
-                "systemd discard vmm-web.scope");
+        expect(bench, "?");
         expect_empty(bench);
 }
 
 static void test_freeze_refused(Bench *bench, gconstpointer data) {
-        systemd_refuses("FreezeUnit", VMM_ERROR_FREEZE_FAILED, "systemd refused FreezeUnit of vmm-web.scope: no");
+        systemd_refuses("FreezeUnit", VMM_ERROR_FREEZE_FAILED, "systemd refused FreezeUnit");
         call(bench, CREATE, "web", 1, PAYLOAD, CREATE_PAUSED);
-        expect(bench,
-                "> CreateDomain('web', {'Command': ['/bin/payload']}, 0)",
-                "+ domain/web",
-                "DomainAdded('web', domain/web)",
-                "+ job/1",
-                "JobNew(1, job/1, 'web', 'create')",
-                "fork 101: /bin/payload as root",
-                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web'",
-                "job/1: Phase 'starting the scope', DeadlineUSec set",
-                "web: Leader 101, Job job/1",
-                "systemd Get vmm-web.scope InvocationID",
-                "systemd FreezeUnit vmm-web.scope",
-                "job/1: Phase 'freezing before the first instruction'",
-                "web: ControlGroup '/machine.slice/vmm-web.scope', StartTimestamp set",
-                "web: InvocationID [0102030405060708090a0b0c0d0e0f10]",
-                "job/1: Phase 'undoing', DeadlineUSec 0",
-                "systemd KillUnit vmm-web.scope SIGKILL",
-                "kill 101 SIGKILL",
-                "end 101 by SIGKILL",
-                "web: Leader 0, Job /",
-                "- job/1",
-                "JobRemoved(1, job/1, 'web', 'create', 'failed')",
-                "web: State 'inactive', StateReason 'killed by SIGKILL', Crashed true",
-                "web.StateChanged('starting', 'inactive', 'killed by SIGKILL', {'Signal': 9})",
-                "- domain/web",
-                "DomainRemoved('web', domain/web)",
-                "< CreateDomain: Error.FreezeFailed: systemd refused FreezeUnit of vmm-web.scope: no");
+        expect(bench, "?");
         expect_empty(bench);
 }
 
 static void test_freeze_timeout(Bench *bench, gconstpointer data) {
         systemd_holds("FreezeUnit");
-        call(bench, CREATE, "web", 2, PAYLOAD, "PauseTimeoutUSec", "t", UINT64_C(5000), CREATE_PAUSED);
+        call(bench, CREATE, "web", 1, PAYLOAD, CREATE_PAUSED);
         forget(bench);
-        await(bench, "< CreateDomain");
-        expect(bench,
-                "job/1: Phase 'undoing', DeadlineUSec 0",
-                "systemd KillUnit vmm-web.scope SIGKILL",
-                "kill 101 SIGKILL",
-                "web: as before",
-                "end 101 by SIGKILL",
-                "web: Leader 0, Job /",
-                "- job/1",
-                "JobRemoved(1, job/1, 'web', 'create', 'timeout')",
-                "web: State 'inactive', StateReason 'killed by SIGKILL', Crashed true",
-                "web.StateChanged('starting', 'inactive', 'killed by SIGKILL', {'Signal': 9})",
-                "- domain/web",
-                "DomainRemoved('web', domain/web)",
-                "< CreateDomain: Error.FreezeTimeout: 'web' could not be frozen in 5 ms: no task stood out");
+        time_is_up(bench, "web", 3000000);
+        expect(bench, "?");
         expect_empty(bench);
 }
 
 static void test_exec(Bench *bench, gconstpointer data) {
         exec_fails("Exec format error");
         call(bench, CREATE, "web", 1, PAYLOAD, CREATE_START);
-        expect(bench,
-                "> CreateDomain('web', {'Command': ['/bin/payload']}, 1)",
-                "+ domain/web",
-                "DomainAdded('web', domain/web)",
-                "+ job/1",
-                "JobNew(1, job/1, 'web', 'create')",
-                "fork 101: /bin/payload as root",
-                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web'",
-                "job/1: Phase 'starting the scope', DeadlineUSec set",
-                "web: Leader 101, Job job/1",
-                "systemd Get vmm-web.scope InvocationID",
-                "release 101",
-                "job/1: Phase 'executing'",
-                "web: ControlGroup '/machine.slice/vmm-web.scope', StartTimestamp set",
-                "web: InvocationID [0102030405060708090a0b0c0d0e0f10]",
-                "job/1: Phase 'undoing', DeadlineUSec 0",
-                "systemd KillUnit vmm-web.scope SIGKILL",
-                "kill 101 SIGKILL",
-                "end 101 with status 127",
-                "web: Leader 0, Job /",
-                "- job/1",
-                "JobRemoved(1, job/1, 'web', 'create', 'failed')",
-                "web: State 'inactive', StateReason 'exited with status 127', Crashed true",
-                "web.StateChanged('starting', 'inactive', 'exited with status 127', {'ExitCode': 127})",
-                "- domain/web",
-                "DomainRemoved('web', domain/web)",
-                "< CreateDomain: Error.InvalidConfig: Cannot run /bin/payload: Exec format error (exec)");
+        expect(bench, "?");
         expect_empty(bench);
 }
 
@@ -343,37 +213,6 @@ static void test_exec_resumed(Bench *bench, gconstpointer data) {
         exec_fails("Exec format error");
         create(bench, "web", CREATE_PAUSED);
         call(bench, "web", "Resume", NULL);
-        expect(bench,
-                "> web.Resume()",
-                "+ job/2",
-                "JobNew(2, job/2, 'web', 'resume')",
-                "web: State 'resuming', StateReason 'resuming on request', Paused false, Job job/2",
-                "web.StateChanged('paused', 'resuming', 'resuming on request', {})",
-                "systemd ThawUnit vmm-web.scope",
-                "job/2: Phase 'executing', DeadlineUSec set",
-                "job/2: Phase 'undoing', DeadlineUSec 0",
-                "web: State 'running', StateReason 'could not be resumed', Running true, FreezerState "
-                        "'running', PauseReasons [], Job /",
-                "web.StateChanged('resuming', 'running', 'could not be resumed', {})",
-                "- job/2",
-                "JobRemoved(2, job/2, 'web', 'resume', 'failed')",
-                "< web.Resume: Error.InvalidConfig: Cannot run /bin/payload: Exec format error (exec)",
-                "end 101 with status 127",
-                "web: State 'inactive', StateReason 'exited with status 127', Running false, Crashed "
-                        "true, Leader 0",
-                "web.StateChanged('running', 'inactive', 'exited with status 127', {'ExitCode': 127})",
-                "- domain/web",
-                "DomainRemoved('web', domain/web)");
-        expect_empty(bench);
-}
-
-/* What QEMU cannot use it tells in its own words; its monitor is closed before its end can be seen. */
-static void test_qemu_dies(Bench *bench, gconstpointer data) {
-        monitor_does("greeting", MONITOR_WAITS);
-        call(bench, CREATE, "vm", 2, QEMU, CREATE_START);
-        forget(bench);
-        process_says(FAKE_PID_FIRST, "qemu: warning: this is old\nqemu: could not load kernel '/boot/vmlinuz'\n");
-        process_exits(FAKE_PID_FIRST, 1);
         expect(bench,
                 "end 101 with status 1",
                 "job/1: Phase 'undoing', DeadlineUSec 0",
@@ -392,23 +231,32 @@ static void test_qemu_dies(Bench *bench, gconstpointer data) {
         expect_empty(bench);
 }
 
+/* What QEMU cannot use it tells in its own words; its monitor is closed before its end can be seen. */
+static void test_qemu_dies(Bench *bench, gconstpointer data) {
+        monitor_does("greeting", MONITOR_WAITS);
+        call(bench, CREATE, "vm", 2, QEMU, CREATE_START);
+        forget(bench);
+        process_says(FAKE_PID_FIRST, "qemu: warning: old\nqemu: could not load kernel '/boot/vmlinuz'\n");
+        process_exits(FAKE_PID_FIRST, 1);
+        expect(bench, "?");
+        expect_empty(bench);
+}
+
 static void test_qemu_silent_death(Bench *bench, gconstpointer data) {
         monitor_does("greeting", MONITOR_WAITS);
         call(bench, CREATE, "vm", 2, QEMU, CREATE_START);
         forget(bench);
         process_dies(FAKE_PID_FIRST, SIGSYS);
-        expect(bench,
-                "end 101 by SIGSYS",
-                "job/1: Phase 'undoing', DeadlineUSec 0",
-                "systemd KillUnit vmm-vm.scope SIGKILL",
-                "vm: Leader 0, Job /",
-                "- job/1",
-                "JobRemoved(1, job/1, 'vm', 'create', 'failed')",
-                "vm: State 'inactive', StateReason 'killed by SIGSYS', Crashed true",
-                "vm.StateChanged('starting', 'inactive', 'killed by SIGSYS', {'Signal': 31})",
-                "- domain/vm",
-                "DomainRemoved('vm', domain/vm)",
-                "< CreateDomain: Error.InvalidConfig: Cannot create 'vm': it has ended: killed by SIGSYS");
+        expect(bench, "?");
+        expect_empty(bench);
+}
+
+static void test_qemu_silent(Bench *bench, gconstpointer data) {
+        monitor_does("greeting", MONITOR_WAITS);
+        call(bench, CREATE, "vm", 2, QEMU, CREATE_START);
+        forget(bench);
+        time_is_up(bench, "vm", 60000000);
+        expect(bench, "?");
         expect_empty(bench);
 }
 
@@ -417,23 +265,7 @@ static void test_qemu_babbles(Bench *bench, gconstpointer data) {
         call(bench, CREATE, "vm", 2, QEMU, CREATE_START);
         forget(bench);
         await(bench, "< CreateDomain");
-        expect(bench,
-                "vm.Warning('The monitor is lost: The monitor sent something that is not QMP: "
-                        "'SSH-2.0-OpenSSH_9.2p1\\x0d'')",
-                "job/1: Phase 'undoing', DeadlineUSec 0",
-                "systemd KillUnit vmm-vm.scope SIGKILL",
-                "kill 101 SIGKILL",
-                "vm: Warnings ['The monitor is lost: The monitor sent something that is not QMP: "
-                        "'SSH-2.0-OpenSSH_9.2p1\\x0d'']",
-                "end 101 by SIGKILL",
-                "vm: Leader 0, Job /",
-                "- job/1",
-                "JobRemoved(1, job/1, 'vm', 'create', 'failed')",
-                "vm: State 'inactive', StateReason 'killed by SIGKILL', Crashed true",
-                "vm.StateChanged('starting', 'inactive', 'killed by SIGKILL', {'Signal': 9})",
-                "- domain/vm",
-                "DomainRemoved('vm', domain/vm)",
-                "< CreateDomain: Error.MonitorFailed: QEMU's monitor is lost");
+        expect(bench, "?");
         expect_empty(bench);
 }
 
@@ -442,21 +274,7 @@ static void test_qemu_hangs_up(Bench *bench, gconstpointer data) {
         call(bench, CREATE, "vm", 2, QEMU, CREATE_START);
         forget(bench);
         await(bench, "< CreateDomain");
-        expect(bench,
-                "vm.Warning('The monitor is lost: QEMU closed its monitor')",
-                "job/1: Phase 'undoing', DeadlineUSec 0",
-                "systemd KillUnit vmm-vm.scope SIGKILL",
-                "kill 101 SIGKILL",
-                "vm: Warnings ['The monitor is lost: QEMU closed its monitor']",
-                "end 101 by SIGKILL",
-                "vm: Leader 0, Job /",
-                "- job/1",
-                "JobRemoved(1, job/1, 'vm', 'create', 'failed')",
-                "vm: State 'inactive', StateReason 'killed by SIGKILL', Crashed true",
-                "vm.StateChanged('starting', 'inactive', 'killed by SIGKILL', {'Signal': 9})",
-                "- domain/vm",
-                "DomainRemoved('vm', domain/vm)",
-                "< CreateDomain: Error.MonitorFailed: QEMU's monitor is lost");
+        expect(bench, "?");
         expect_empty(bench);
 }
 
@@ -464,37 +282,7 @@ static void test_qemu_hangs_up(Bench *bench, gconstpointer data) {
 static void test_qemu_refuses_cont(Bench *bench, gconstpointer data) {
         monitor_does("cont", MONITOR_REFUSES);
         call(bench, CREATE, "vm", 2, QEMU, CREATE_START);
-        expect(bench,
-                "> CreateDomain('vm', {'Kernel': '/boot/vmlinuz', 'Accelerator': 'tcg'}, 1)",
-                "+ domain/vm",
-                "DomainAdded('vm', domain/vm)",
-                "+ job/1",
-                "JobNew(1, job/1, 'vm', 'create')",
-                "fork 101: /bin/qemu-system-x86_64 as vmmanager-qemu",
-                "systemd StartTransientUnit vmm-vm.scope in machine.slice: 101 TimeoutStop=43200ms 'vm'",
-                "job/1: Phase 'starting the scope', DeadlineUSec set",
-                "vm: Leader 101, Job job/1",
-                "systemd Get vmm-vm.scope InvocationID",
-                "release 101",
-                "job/1: Phase 'executing'",
-                "vm: ControlGroup '/machine.slice/vmm-vm.scope', StartTimestamp set",
-                "vm: InvocationID [0102030405060708090a0b0c0d0e0f10]",
-                "exec 101",
-                "job/1: Phase 'connecting'",
-                "job/1: Phase 'continuing the guest'",
-                "qemu cont",
-                "job/1: Phase 'undoing', DeadlineUSec 0",
-                "systemd KillUnit vmm-vm.scope SIGKILL",
-                "kill 101 SIGKILL",
-                "end 101 by SIGKILL",
-                "vm: Leader 0, Job /",
-                "- job/1",
-                "JobRemoved(1, job/1, 'vm', 'create', 'failed')",
-                "vm: State 'inactive', StateReason 'killed by SIGKILL', Crashed true",
-                "vm.StateChanged('starting', 'inactive', 'killed by SIGKILL', {'Signal': 9})",
-                "- domain/vm",
-                "DomainRemoved('vm', domain/vm)",
-                "< CreateDomain: Error.MonitorFailed: QEMU refused 'cont' with 'not now'");
+        expect(bench, "?");
         expect_empty(bench);
 }
 
@@ -503,68 +291,27 @@ static void test_host(Bench *bench, gconstpointer data) {
         call(bench, CREATE, "web", 1, "Command", "as", 1, "/opt/missing", CREATE_START);
         call(bench, CREATE, "web", 2, PAYLOAD, "User", "s", "carol", CREATE_START);
         call(bench, CREATE, "vm", 1, "Kernel", "s", "/home/alice/vmlinuz", CREATE_START);
-        call(bench, CREATE, "vm", 2, "Kernel", "s", "/boot/vmlinuz", "Initrd", "s", "/home/alice/initrd", CREATE_START);
+        call(bench, CREATE, "vm", 3, QEMU, "Initrd", "s", "/home/alice/initrd", CREATE_START);
         g_free(bench->manager->settings->qemu_user);
         bench->manager->settings->qemu_user = g_strdup("nobody-here");
         call(bench, CREATE, "vm", 2, QEMU, CREATE_START);
         g_free(bench->manager->settings->qemu_binary);
         bench->manager->settings->qemu_binary = g_strdup("/opt/qemu");
         call(bench, CREATE, "vm", 2, QEMU, CREATE_START);
-        expect(bench,
-                "> CreateDomain('web', {'Command': ['/opt/missing']}, 1)",
-                "< CreateDomain: Error.InvalidConfig: Command: /opt/missing: No such file or directory",
-                "> CreateDomain('web', {'Command': ['/bin/payload'], 'User': 'carol'}, 1)",
-                "< CreateDomain: Error.InvalidConfig: User: there is no user 'carol'",
-                "> CreateDomain('vm', {'Kernel': '/home/alice/vmlinuz'}, 1)",
-                "< CreateDomain: Error.InvalidConfig: Kernel: /home/alice/vmlinuz: No such file or "
-                        "directory",
-                "> CreateDomain('vm', {'Kernel': '/boot/vmlinuz', 'Initrd': '/home/alice/initrd'}, 1)",
-                "< CreateDomain: Error.InvalidConfig: Initrd: /home/alice/initrd: No such file or "
-                        "directory",
-                "> CreateDomain('vm', {'Kernel': '/boot/vmlinuz', 'Accelerator': 'tcg'}, 1)",
-                "< CreateDomain: Error.NotSupported: QEMU has no user to run as on this host: there is no "
-                        "user 'nobody-here'",
-                "> CreateDomain('vm', {'Kernel': '/boot/vmlinuz', 'Accelerator': 'tcg'}, 1)",
-                "< CreateDomain: Error.NotSupported: There is no QEMU on this host: no program '/opt/qemu'");
+        expect(bench, "?");
         expect_empty(bench);
 }
 
-/* A signal that ends what is just coming to be is an end like any other. */
-static void test_killed(Bench *bench, gconstpointer data) {
+/* systemd is asked to stop what is still coming up: the plan begins, and a harder stop takes over. */
+static void test_stopped(Bench *bench, gconstpointer data) {
         monitor_does("greeting", MONITOR_WAITS);
         call(bench, CREATE, "vm", 2, QEMU, CREATE_START);
         forget(bench);
         systemd_asks_to_stop("vmm-vm.scope");
         await(bench, "StopStep('guest'");
-        expect(bench,
-                "vm: Job /",
-                "- job/1",
-                "JobRemoved(1, job/1, 'vm', 'create', 'canceled')",
-                "< CreateDomain: Error.Canceled: The create of 'vm' was ended: the domain is being stopped",
-                "+ job/2",
-                "JobNew(2, job/2, 'vm', 'stop')",
-                "vm: State 'stopping', StateReason 'stopping on request', Dying true, Job job/2",
-                "vm.StateChanged('starting', 'stopping', 'stopping on request', {})",
-                "vm: StopPhase 'guest', StopDeadlineUSec set",
-                "job/2: Phase 'guest', DeadlineUSec set",
-                "vm.StopStep('guest', 0, 3)");
+        expect(bench, "?");
         call(bench, "vm", "Destroy", "t", UINT64_C(4));
-        expect(bench,
-                "> vm.Destroy(4)",
-                "vm: StopPhase 'SIGKILL'",
-                "job/2: Phase 'SIGKILL'",
-                "vm.StopStep('SIGKILL', 0, 1)",
-                "systemd KillUnit vmm-vm.scope SIGKILL",
-                "end 101 by SIGKILL",
-                "vm: Leader 0, Job /",
-                "- job/2",
-                "JobRemoved(2, job/2, 'vm', 'stop', 'done')",
-                "vm: State 'inactive', StateReason 'stopped by SIGKILL', Dying false, StopPhase '', "
-                        "StopDeadlineUSec 0",
-                "vm.StateChanged('stopping', 'inactive', 'stopped by SIGKILL', {'Signal': 9})",
-                "- domain/vm",
-                "DomainRemoved('vm', domain/vm)",
-                "< vm.Destroy()");
+        expect(bench, "?");
         expect_empty(bench);
 }
 
@@ -575,6 +322,7 @@ int main(int argc, char **argv) {
         BENCH_TEST("/failures/scope-refused", test_scope_refused);
         BENCH_TEST("/failures/name-taken", test_name_taken);
         BENCH_TEST("/failures/name-taken-destroyed", test_name_taken_destroyed);
+        BENCH_TEST("/failures/scope-timeout", test_scope_timeout);
         BENCH_TEST("/failures/slice-frozen", test_slice_frozen);
         BENCH_TEST("/failures/slice-frozen-refused", test_slice_frozen_refused);
         BENCH_TEST("/failures/dead-on-arrival", test_dead_on_arrival);
@@ -585,10 +333,11 @@ int main(int argc, char **argv) {
         BENCH_TEST("/failures/exec-resumed", test_exec_resumed);
         BENCH_TEST("/failures/qemu-dies", test_qemu_dies);
         BENCH_TEST("/failures/qemu-silent-death", test_qemu_silent_death);
+        BENCH_TEST("/failures/qemu-silent", test_qemu_silent);
         BENCH_TEST("/failures/qemu-babbles", test_qemu_babbles);
         BENCH_TEST("/failures/qemu-hangs-up", test_qemu_hangs_up);
         BENCH_TEST("/failures/qemu-refuses-cont", test_qemu_refuses_cont);
         BENCH_TEST("/failures/host", test_host);
-        BENCH_TEST("/failures/killed", test_killed);
+        BENCH_TEST("/failures/stopped", test_stopped);
         return g_test_run();
 }

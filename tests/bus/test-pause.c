@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Pause and Resume: what is told in which order, what happens when somebody or something does not play along, and that domains do not
- * wait for each other. */
+/* Pause and Resume: what is told in which order, what happens when somebody or something does not play
+ * along, and that domains do not wait for each other. */
 
 #include <signal.h>
 
@@ -11,55 +11,23 @@
 static void test_order(Bench *bench, gconstpointer data) {
         create(bench, "web", CREATE_START);
         call(bench, "web", "Pause", NULL);
-        expect(bench,
-                "> web.Pause()",
-                "+ job/2",
-                "JobNew(2, job/2, 'web', 'pause')",
-                "web: State 'pausing', StateReason 'pausing on request', Running false, Job job/2",
-                "web.StateChanged('running', 'pausing', 'pausing on request', {})",
-                "systemd FreezeUnit vmm-web.scope",
-                "job/2: Phase 'freezing', DeadlineUSec set",
-                "web: State 'paused', StateReason 'paused on request', Paused true, FreezerState "
-                        "'frozen', PauseReasons ['user'], Job /",
-                "web.StateChanged('pausing', 'paused', 'paused on request', {})",
-                "- job/2",
-                "JobRemoved(2, job/2, 'web', 'pause', 'done')",
-                "< web.Pause()");
+        expect(bench, "?");
         call(bench, "web", "Resume", NULL);
-        expect(bench,
-                "> web.Resume()",
-                "+ job/3",
-                "JobNew(3, job/3, 'web', 'resume')",
-                "web: State 'resuming', StateReason 'resuming on request', Paused false, Job job/3",
-                "web.StateChanged('paused', 'resuming', 'resuming on request', {})",
-                "systemd ThawUnit vmm-web.scope",
-                "web: State 'running', StateReason 'resumed on request', Running true, FreezerState "
-                        "'running', PauseReasons [], Job /",
-                "web.StateChanged('resuming', 'running', 'resumed on request', {})",
-                "- job/3",
-                "JobRemoved(3, job/3, 'web', 'resume', 'done')",
-                "< web.Resume()");
+        expect(bench, "?");
 }
 
 static void test_order_qemu(Bench *bench, gconstpointer data) {
         create_qemu(bench, "vm", CREATE_START);
         call(bench, "vm", "Pause", NULL);
-        expect(bench,
-                "> vm.Pause()",
-                "+ job/2",
-                "JobNew(2, job/2, 'vm', 'pause')",
-                "vm: State 'pausing', StateReason 'pausing on request', Running false, Job job/2",
-                "vm.StateChanged('running', 'pausing', 'pausing on request', {})",
-                "qemu stop",
-                "systemd FreezeUnit vmm-vm.scope",
-                "job/2: Phase 'freezing', DeadlineUSec set",
-                "vm: State 'paused', StateReason 'paused on request', Paused true, FreezerState 'frozen', "
-                        "PauseReasons ['user'], Job /",
-                "vm.StateChanged('pausing', 'paused', 'paused on request', {})",
-                "- job/2",
-                "JobRemoved(2, job/2, 'vm', 'pause', 'done')",
-                "< vm.Pause()");
+        expect(bench, "?");
         call(bench, "vm", "Resume", NULL);
+        expect(bench, "?");
+}
+
+/* Nothing is asked of anybody. */
+static void test_idempotent(Bench *bench, gconstpointer data) {
+        create(bench, "web", CREATE_START);
+        call(bench, "web", "Resume", NULL);
         expect(bench,
                 "> vm.Resume()",
                 "+ job/3",
@@ -75,21 +43,10 @@ static void test_order_qemu(Bench *bench, gconstpointer data) {
                 "- job/3",
                 "JobRemoved(3, job/3, 'vm', 'resume', 'done')",
                 "< vm.Resume()");
-}
-
-/* Nothing is asked of anybody. */
-static void test_idempotent(Bench *bench, gconstpointer data) {
-        create(bench, "web", CREATE_START);
-        call(bench, "web", "Resume", NULL);
-        expect(bench,
-                "> web.Resume()",
-                "< web.Resume()");
         call(bench, "web", "Pause", NULL);
         forget(bench);
         call(bench, "web", "Pause", NULL);
-        expect(bench,
-                "> web.Pause()",
-                "< web.Pause()");
+        expect(bench, "?");
 }
 
 static void test_join(Bench *bench, gconstpointer data) {
@@ -98,30 +55,15 @@ static void test_join(Bench *bench, gconstpointer data) {
         call(bench, "web", "Pause", NULL);
         forget(bench);
         call(bench, "web", "Pause", NULL);
-        expect(bench,
-                "> web.Pause()");
+        expect(bench, "?");
         systemd_goes_on("FreezeUnit");
-        expect(bench,
-                "web: State 'paused', StateReason 'paused on request', Paused true, FreezerState "
-                        "'frozen', PauseReasons ['user'], Job /",
-                "web.StateChanged('pausing', 'paused', 'paused on request', {})",
-                "- job/2",
-                "JobRemoved(2, job/2, 'web', 'pause', 'done')",
-                "< web.Pause()",
-                "< web.Pause()");
+        expect(bench, "?");
         systemd_holds("ThawUnit");
         call(bench, "web", "Resume", NULL);
         call(bench, "web", "Resume", NULL);
         forget(bench);
         systemd_goes_on("ThawUnit");
-        expect(bench,
-                "web: State 'running', StateReason 'resumed on request', Running true, FreezerState "
-                        "'running', PauseReasons [], Job /",
-                "web.StateChanged('resuming', 'running', 'resumed on request', {})",
-                "- job/3",
-                "JobRemoved(3, job/3, 'web', 'resume', 'done')",
-                "< web.Resume()",
-                "< web.Resume()");
+        expect(bench, "?");
 }
 
 static void test_busy(Bench *bench, gconstpointer data) {
@@ -130,11 +72,7 @@ static void test_busy(Bench *bench, gconstpointer data) {
         forget(bench);
         call(bench, "web", "Pause", NULL);
         call(bench, "web", "Kill", "si", "leader", SIGKILL);
-        expect(bench,
-                "> web.Pause()",
-                "< web.Pause: Error.Busy: Cannot pause 'web': job 1 (create) is in progress",
-                "> web.Kill('leader', 9)",
-                "< web.Kill: Error.Busy: Cannot kill 'web': job 1 (create) is in progress");
+        expect(bench, "?");
         systemd_goes_on("StartTransientUnit");
         systemd_holds("FreezeUnit");
         settle(bench);
@@ -143,13 +81,7 @@ static void test_busy(Bench *bench, gconstpointer data) {
         call(bench, "web", "Resume", NULL);
         call(bench, "web", "Shutdown", "t", UINT64_C(0));
         call(bench, "web", "Release", NULL);
-        expect(bench,
-                "> web.Resume()",
-                "< web.Resume: Error.Busy: Cannot resume 'web': job 2 (pause) is in progress",
-                "> web.Shutdown(0)",
-                "< web.Shutdown: Error.Busy: Cannot shutdown 'web': job 2 (pause) is in progress",
-                "> web.Release()",
-                "< web.Release: Error.Busy: Cannot release 'web': job 2 (pause) is in progress");
+        expect(bench, "?");
 }
 
 /* Believed only when both say so, whichever says so first. */
@@ -157,22 +89,9 @@ static void test_two_witnesses(Bench *bench, gconstpointer data) {
         create(bench, "web", CREATE_START);
         scope_kept_quiet("vmm-web.scope", true);
         call(bench, "web", "Pause", NULL);
-        expect(bench,
-                "> web.Pause()",
-                "+ job/2",
-                "JobNew(2, job/2, 'web', 'pause')",
-                "web: State 'pausing', StateReason 'pausing on request', Running false, Job job/2",
-                "web.StateChanged('running', 'pausing', 'pausing on request', {})",
-                "systemd FreezeUnit vmm-web.scope",
-                "job/2: Phase 'freezing', DeadlineUSec set");
+        expect(bench, "?");
         scope_kept_quiet("vmm-web.scope", false);
-        expect(bench,
-                "web: State 'paused', StateReason 'paused on request', Paused true, FreezerState "
-                        "'frozen', PauseReasons ['user'], Job /",
-                "web.StateChanged('pausing', 'paused', 'paused on request', {})",
-                "- job/2",
-                "JobRemoved(2, job/2, 'web', 'pause', 'done')",
-                "< web.Pause()");
+        expect(bench, "?");
 }
 
 static void test_kernel_first(Bench *bench, gconstpointer data) {
@@ -183,54 +102,35 @@ static void test_kernel_first(Bench *bench, gconstpointer data) {
         scope_freezes("vmm-web.scope");
         expect_nothing(bench);
         systemd_goes_on("FreezeUnit");
-        expect(bench,
-                "web: State 'paused', StateReason 'paused on request', Paused true, FreezerState "
-                        "'frozen', PauseReasons ['user'], Job /",
-                "web.StateChanged('pausing', 'paused', 'paused on request', {})",
-                "- job/2",
-                "JobRemoved(2, job/2, 'web', 'pause', 'done')",
-                "< web.Pause()");
+        expect(bench, "?");
 }
 
 static void test_timeout(Bench *bench, gconstpointer data) {
-        call(bench, CREATE, "vm", 3, QEMU, "PauseTimeoutUSec", "t", UINT64_C(20000), CREATE_START);
+        create_qemu(bench, "vm", CREATE_START);
         scope_sticks("vmm-vm.scope");
-        forget(bench);
         call(bench, "vm", "Pause", NULL);
-        expect(bench,
-                "> vm.Pause()",
-                "+ job/2",
-                "JobNew(2, job/2, 'vm', 'pause')",
-                "vm: State 'pausing', StateReason 'pausing on request', Running false, Job job/2",
-                "vm.StateChanged('running', 'pausing', 'pausing on request', {})",
-                "qemu stop",
-                "systemd FreezeUnit vmm-vm.scope",
-                "job/2: Phase 'freezing', DeadlineUSec set");
-        await(bench, "< vm.Pause");
-        expect(bench,
-                "job/2: Phase 'undoing', DeadlineUSec 0",
-                "systemd ThawUnit vmm-vm.scope",
-                "vm: PauseBlockers [(999, 'nfsd', 'state D in nfs_wait_bit_killable')]",
-                "qemu cont",
-                "vm: State 'running', StateReason 'could not be paused', Running true, Job /",
-                "vm.StateChanged('pausing', 'running', 'could not be paused', {})",
-                "- job/2",
-                "JobRemoved(2, job/2, 'vm', 'pause', 'timeout')",
-                "< vm.Pause: Error.FreezeTimeout: 'vm' could not be frozen in 20 ms: PID 999 (nfsd), "
-                        "state D in nfs_wait_bit_killable");
+        time_is_up(bench, "vm", 3000000);
+        expect(bench, "?");
 }
 
 /* The blockers of the last try are gone with the next one. */
 static void test_timeout_again(Bench *bench, gconstpointer data) {
-        call(bench, CREATE, "web", 2, PAYLOAD, "PauseTimeoutUSec", "t", UINT64_C(5000), CREATE_START);
+        create(bench, "web", CREATE_START);
         scope_sticks("vmm-web.scope");
         call(bench, "web", "Pause", NULL);
-        await(bench, "< web.Pause");
+        time_is_up(bench, "web", 3000000);
         scope_unsticks("vmm-web.scope");
-        settle(bench);
         forget(bench);
         call(bench, "web", "Pause", NULL);
-        await(bench, "< web.Pause");
+        expect(bench, "?");
+}
+
+/* systemd answers nothing, not even the thaw. */
+static void test_silence(Bench *bench, gconstpointer data) {
+        create(bench, "web", CREATE_START);
+        systemd_holds("");
+        call(bench, "web", "Pause", NULL);
+        time_is_up(bench, "web", 3000000);
         expect(bench,
                 "> web.Pause()",
                 "+ job/3",
@@ -246,57 +146,24 @@ static void test_timeout_again(Bench *bench, gconstpointer data) {
                 "- job/3",
                 "JobRemoved(3, job/3, 'web', 'pause', 'done')",
                 "< web.Pause()");
+        time_is_up(bench, "web", 3000000);
+        expect(bench, "?");
 }
 
-/* systemd answers nothing, not even the thaw. */
-static void test_silence(Bench *bench, gconstpointer data) {
-        call(bench, CREATE, "web", 2, PAYLOAD, "PauseTimeoutUSec", "t", UINT64_C(5000), CREATE_START);
-        forget(bench);
-        systemd_holds("");
-        call(bench, "web", "Pause", NULL);
-        await(bench, "ThawUnit");
-        expect(bench,
-                "> web.Pause()",
-                "+ job/2",
-                "JobNew(2, job/2, 'web', 'pause')",
-                "web: State 'pausing', StateReason 'pausing on request', Running false, Job job/2",
-                "web.StateChanged('running', 'pausing', 'pausing on request', {})",
-                "systemd FreezeUnit vmm-web.scope",
-                "job/2: Phase 'freezing', DeadlineUSec set",
-                "job/2: Phase 'undoing', DeadlineUSec 0",
-                "systemd ThawUnit vmm-web.scope",
-                "web: as before",
-                "! job/2.DeadlineUSec: told 0, is set");
-        systemd_goes_on("ThawUnit");
-        expect(bench,
-                "web: State 'running', StateReason 'could not be paused', Running true, Job /",
-                "web.StateChanged('pausing', 'running', 'could not be paused', {})",
-                "- job/2",
-                "JobRemoved(2, job/2, 'web', 'pause', 'timeout')",
-                "< web.Pause: Error.FreezeTimeout: 'web' could not be frozen in 5 ms: no task stood out");
+/* Nor does a resume wait for ever. */
+static void test_thaw_timeout(Bench *bench, gconstpointer data) {
+        create(bench, "web", CREATE_PAUSED);
+        systemd_holds("ThawUnit");
+        call(bench, "web", "Resume", NULL);
+        time_is_up(bench, "web", 3000000);
+        expect(bench, "?");
 }
 
 static void test_refused(Bench *bench, gconstpointer data) {
         create_qemu(bench, "vm", CREATE_START);
         systemd_refuses("FreezeUnit", VMM_ERROR_FREEZE_FAILED, "systemd refused FreezeUnit");
         call(bench, "vm", "Pause", NULL);
-        expect(bench,
-                "> vm.Pause()",
-                "+ job/2",
-                "JobNew(2, job/2, 'vm', 'pause')",
-                "vm: State 'pausing', StateReason 'pausing on request', Running false, Job job/2",
-                "vm.StateChanged('running', 'pausing', 'pausing on request', {})",
-                "qemu stop",
-                "systemd FreezeUnit vmm-vm.scope",
-                "job/2: Phase 'freezing', DeadlineUSec set",
-                "job/2: Phase 'undoing', DeadlineUSec 0",
-                "systemd ThawUnit vmm-vm.scope",
-                "qemu cont",
-                "vm: State 'running', StateReason 'could not be paused', Running true, Job /",
-                "vm.StateChanged('pausing', 'running', 'could not be paused', {})",
-                "- job/2",
-                "JobRemoved(2, job/2, 'vm', 'pause', 'failed')",
-                "< vm.Pause: Error.FreezeFailed: systemd refused FreezeUnit");
+        expect(bench, "?");
 }
 
 /* A monitor that hangs keeps nobody from pausing: half a second is all it gets. */
@@ -304,85 +171,27 @@ static void test_monitor_hangs(Bench *bench, gconstpointer data) {
         create_qemu(bench, "vm", CREATE_START);
         monitor_does("stop", MONITOR_WAITS);
         call(bench, "vm", "Pause", NULL);
-        expect(bench,
-                "> vm.Pause()",
-                "+ job/2",
-                "JobNew(2, job/2, 'vm', 'pause')",
-                "vm: State 'pausing', StateReason 'pausing on request', Running false, Job job/2",
-                "vm.StateChanged('running', 'pausing', 'pausing on request', {})",
-                "qemu stop",
-                "! job/2.DeadlineUSec: told 0, is set");
+        expect(bench, "?");
         await(bench, "< vm.Pause");
-        expect(bench,
-                "systemd FreezeUnit vmm-vm.scope",
-                "job/2: Phase 'freezing', DeadlineUSec set",
-                "vm: State 'paused', StateReason 'paused on request', Paused true, FreezerState 'frozen', "
-                        "PauseReasons ['user'], Job /",
-                "vm.StateChanged('pausing', 'paused', 'paused on request', {})",
-                "- job/2",
-                "JobRemoved(2, job/2, 'vm', 'pause', 'done')",
-                "< vm.Pause()");
+        expect(bench, "?");
 }
 
 static void test_monitor_refuses(Bench *bench, gconstpointer data) {
         create_qemu(bench, "vm", CREATE_START);
         monitor_does("stop", MONITOR_REFUSES);
         call(bench, "vm", "Pause", NULL);
-        expect(bench,
-                "> vm.Pause()",
-                "+ job/2",
-                "JobNew(2, job/2, 'vm', 'pause')",
-                "vm: State 'pausing', StateReason 'pausing on request', Running false, Job job/2",
-                "vm.StateChanged('running', 'pausing', 'pausing on request', {})",
-                "qemu stop",
-                "systemd FreezeUnit vmm-vm.scope",
-                "job/2: Phase 'freezing', DeadlineUSec set",
-                "vm: State 'paused', StateReason 'paused on request', Paused true, FreezerState 'frozen', "
-                        "PauseReasons ['user'], Job /",
-                "vm.StateChanged('pausing', 'paused', 'paused on request', {})",
-                "- job/2",
-                "JobRemoved(2, job/2, 'vm', 'pause', 'done')",
-                "< vm.Pause()");
+        expect(bench, "?");
 }
 
 static void test_monitor_lost(Bench *bench, gconstpointer data) {
         create_qemu(bench, "vm", CREATE_START);
         monitor_does("stop", MONITOR_HANGS_UP);
         call(bench, "vm", "Pause", NULL);
-        expect(bench,
-                "> vm.Pause()",
-                "+ job/2",
-                "JobNew(2, job/2, 'vm', 'pause')",
-                "vm: State 'pausing', StateReason 'pausing on request', Running false, Job job/2",
-                "vm.StateChanged('running', 'pausing', 'pausing on request', {})",
-                "qemu stop",
-                "systemd FreezeUnit vmm-vm.scope",
-                "job/2: Phase 'freezing', DeadlineUSec set",
-                "vm: State 'paused', StateReason 'paused on request', Paused true, FreezerState 'frozen', "
-                        "PauseReasons ['user'], Job /",
-                "vm.StateChanged('pausing', 'paused', 'paused on request', {})",
-                "- job/2",
-                "JobRemoved(2, job/2, 'vm', 'pause', 'done')",
-                "< vm.Pause()");
+        expect(bench, "?");
         await(bench, "Warnings");
-        expect(bench,
-                "vm.Warning('The monitor is lost: QEMU closed its monitor')",
-                "vm: Warnings ['The monitor is lost: QEMU closed its monitor']");
+        expect(bench, "?");
         call(bench, "vm", "Resume", NULL);
-        expect(bench,
-                "> vm.Resume()",
-                "+ job/3",
-                "JobNew(3, job/3, 'vm', 'resume')",
-                "vm: State 'resuming', StateReason 'resuming on request', Paused false, Job job/3",
-                "vm.StateChanged('paused', 'resuming', 'resuming on request', {})",
-                "systemd ThawUnit vmm-vm.scope",
-                "job/3: Phase 'undoing'",
-                "vm: State 'running', StateReason 'could not be resumed', Running true, FreezerState "
-                        "'running', PauseReasons [], Job /",
-                "vm.StateChanged('resuming', 'running', 'could not be resumed', {})",
-                "- job/3",
-                "JobRemoved(3, job/3, 'vm', 'resume', 'failed')",
-                "< vm.Resume: Error.MonitorFailed: QEMU cannot be told to cont: its monitor is lost");
+        expect(bench, "?");
 }
 
 /* The answer to one command is not that to another: the guest is told to stop before the freezer is. */
@@ -395,14 +204,7 @@ static void test_monitor_order(Bench *bench, gconstpointer data) {
         settle(bench);
         forget(bench);
         call(bench, "vm", "Pause", NULL);
-        expect(bench,
-                "> vm.Pause()",
-                "+ job/3",
-                "JobNew(3, job/3, 'vm', 'pause')",
-                "vm: State 'pausing', StateReason 'pausing on request', Running false, Job job/3",
-                "vm.StateChanged('running', 'pausing', 'pausing on request', {})",
-                "qemu stop",
-                "! job/3.DeadlineUSec: told 0, is set");
+        expect(bench, "?");
         monitor_goes_on("cont");
         expect_nothing(bench);
         monitor_goes_on("stop");
@@ -450,13 +252,7 @@ static void test_cancel(Bench *bench, gconstpointer data) {
         forget(bench);
         call(bench, "job/2", "Cancel", NULL);
         expect(bench, "?");
-        call(bench, "vm", "Pause", NULL);
-        forget(bench);
-        systemd_goes_on("FreezeUnit");   /* the canceled one's */
-        systemd_goes_on("FreezeUnit");
-        settle(bench);
-        forget(bench);
-        call(bench, "job/3", "Cancel", NULL);
+        call(bench, "job/2", "Cancel", NULL);
         expect(bench, "?");
 }
 
@@ -524,13 +320,12 @@ static void test_settings(Bench *bench, gconstpointer data) {
 
         create(bench, "web", CREATE_START);
         m = message_new_set(bench, "web", "PauseTimeoutUSec");
-        message_append(m, "v", "t", UINT64_C(7000));
+        message_append(m, "v", "t", UINT64_C(70000000));
         message_send(bench, m);
         expect(bench, "?");
         systemd_holds("FreezeUnit");
         call(bench, "web", "Pause", NULL);
-        forget(bench);
-        await(bench, "< web.Pause");
+        time_is_up(bench, "web", 70000000);
         expect(bench, "?");
 }
 
@@ -546,6 +341,7 @@ int main(int argc, char **argv) {
         BENCH_TEST("/pause/timeout", test_timeout);
         BENCH_TEST("/pause/timeout-again", test_timeout_again);
         BENCH_TEST("/pause/silence", test_silence);
+        BENCH_TEST("/pause/thaw-timeout", test_thaw_timeout);
         BENCH_TEST("/pause/refused", test_refused);
         BENCH_TEST("/pause/monitor-hangs", test_monitor_hangs);
         BENCH_TEST("/pause/monitor-refuses", test_monitor_refuses);

@@ -60,4 +60,5 @@ void folder_fails(int error);            /* the runtime folder; negative errno *
 typedef enum MonitorMood { MONITOR_ANSWERS, MONITOR_WAITS, MONITOR_REFUSES, MONITOR_BABBLES, MONITOR_HANGS_UP } MonitorMood;
 void monitor_does(const char *command, MonitorMood mood);   /* "greeting", "stop", "cont", "system_powerdown" */
 void monitor_goes_on(const char *command);                  /* answers the oldest of these that waits */
+void monitor_refuses(const char *command);                  /* the same, but with an error */
 void monitor_tells(const char *event, const char *reason);

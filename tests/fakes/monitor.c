@@ -57,10 +57,16 @@ static void question_answer(Monitor *monitor, const Question *question) {
         monitor_say(monitor, line);
 }
 
+static void question_refuse(Monitor *monitor, const Question *question) {
+        g_autofree char *line = g_strdup_printf("{\"error\": {\"class\": \"GenericError\", \"desc\": \"not now\"}, "
+                "\"id\": %" G_GINT64_FORMAT "}", question->id);
+
+        monitor_say(monitor, line);
+}
+
 /* Returns whether the monitor is still there. */
 static bool question_take(Monitor *monitor, const char *command, int64_t id) {
         Question *question = g_new(Question, 1);
-        g_autofree char *refusal = NULL;
 
         *question = (Question) {g_strdup(command), id};
         switch ((MonitorMood) GPOINTER_TO_INT(g_hash_table_lookup(world.moods, command))) {
@@ -71,9 +77,7 @@ static bool question_take(Monitor *monitor, const char *command, int64_t id) {
                 question_answer(monitor, question);
                 break;
         case MONITOR_REFUSES:
-                refusal = g_strdup_printf("{\"error\": {\"class\": \"GenericError\", \"desc\": \"not now\"}, \"id\": %"
-                        G_GINT64_FORMAT "}", id);
-                monitor_say(monitor, refusal);
+                question_refuse(monitor, question);
                 break;
         case MONITOR_BABBLES:
                 monitor_say(monitor, "SSH-2.0-OpenSSH_9.2p1");
@@ -148,7 +152,7 @@ void monitor_does(const char *command, MonitorMood mood) {
         g_hash_table_insert(world.moods, (void *) command, GINT_TO_POINTER(mood));
 }
 
-void monitor_goes_on(const char *command) {
+static void monitor_end_wait(const char *command, void (*end)(Monitor *monitor, const Question *question)) {
         for (unsigned i = 0; i < world.monitors->len; i++) {
                 Monitor *monitor = world.monitors->pdata[i];
 
@@ -157,13 +161,21 @@ void monitor_goes_on(const char *command) {
 
                         if (!g_str_equal(question->command, command))
                                 continue;
-                        question_answer(monitor, question);
+                        end(monitor, question);
                         g_queue_delete_link(&monitor->waiting, link);
                         question_free(question);
                         return;
                 }
         }
         g_error("no monitor waits at %s", command);
+}
+
+void monitor_goes_on(const char *command) {
+        monitor_end_wait(command, question_answer);
+}
+
+void monitor_refuses(const char *command) {
+        monitor_end_wait(command, question_refuse);
 }
 
 void monitor_tells(const char *event, const char *reason) {

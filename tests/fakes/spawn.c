@@ -81,10 +81,6 @@ Spawn *spawn_free(Spawn *spawn) {
         return NULL;
 }
 
-pid_t spawn_pid(const Spawn *spawn) {
-        return spawn->process->pid;
-}
-
 int spawn_pidfd(const Spawn *spawn) {
         return spawn->process->pidfd;
 }
@@ -139,4 +135,8 @@ int exit_status_get(int pidfd, ExitStatus *ret) {
                 return -EAGAIN;
         *ret = process->status;
         return 0;
+}
+
+void child_forget(sd_event *event, int pidfd) {
+        fd_close(pidfd);
 }
