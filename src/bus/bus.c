@@ -177,6 +177,14 @@ static const ManagerObserver bus_observer = {
 
 /* ---- The tree. ---- */
 
+static bool property_is_writable(const char *name) {
+        for (const sd_bus_vtable *row = domain_object.vtable; row->type != _SD_BUS_VTABLE_END; row++)
+                if (row->type == _SD_BUS_VTABLE_WRITABLE_PROPERTY &&
+                        g_str_equal(row->x.property.member, name))
+                        return true;
+        return false;
+}
+
 /* sd-bus calls a property's setter without a way to wait, so what must be asked is asked before it gets
  * there. */
 static int filter_set(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
@@ -188,16 +196,18 @@ static int filter_set(sd_bus_message *m, void *userdata, sd_bus_error *ret_error
         uid_t uid;
         int r;
 
+        /* What is not for us, or not there, or not to be written, is sd-bus's to refuse. */
         if (!sd_bus_message_is_method_call(m, "org.freedesktop.DBus.Properties", "Set") ||
-            sd_bus_path_decode(sd_bus_message_get_path(m), BUS_PATH_DOMAIN, &label) <= 0 ||
-            domain_object.find(bus->bus, sd_bus_message_get_path(m), NULL, bus, &found, &error) <= 0 ||
-            sd_bus_message_read(m, "ss", &interface, &property) < 0)
-                return 0;   /* not for us, or not there: sd-bus says so */
-        r = authorize_domain_as(found, m, property, &uid, &error);
+                sd_bus_path_decode(sd_bus_message_get_path(m), BUS_PATH_DOMAIN, &label) <= 0 ||
+                domain_object.find(bus->bus, sd_bus_message_get_path(m), NULL, bus, &found, &error) <= 0)
+                return 0;
+        r = sd_bus_message_read(m, "ss", &interface, &property);
+        r = r < 0 || !property_is_writable(property) ? 1
+                                                     : authorize_domain_as(found, m, property, &uid, &error);
         (void) sd_bus_message_rewind(m, true);
         if (r < 0)
                 return sd_bus_reply_method_error(m, &error);
-        return r == 0 ? 1 : 0;
+        return r == 0;   /* taken, while somebody is asked */
 }
 
 static void slot_free(void *slot) {

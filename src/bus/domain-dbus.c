@@ -8,6 +8,7 @@
 
 #include "bus/bus.h"
 #include "bus/config-dbus.h"
+#include "host/process.h"
 #include "util/auto.h"
 #include "util/errors.h"
 
@@ -89,6 +90,48 @@ static int method_resume(sd_bus_message *m, void *userdata, sd_bus_error *error)
 
 static int method_release(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return simple_verb(m, userdata, domain_release, error);
+}
+
+static int add_process(sd_bus_message *m, Domain *domain, int pidfd, sd_bus_error *error) {
+        const char *subgroup;
+        uid_t uid;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &subgroup);
+        if (r < 0)
+                return r;
+        r = authorize_domain_as(domain, m, NULL, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        return bus_verb_result(m, domain_add_process(domain, pidfd, subgroup, uid, bus_verb_reply,
+                                          sd_bus_message_ref(m), error));
+}
+
+static int method_add_process(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        autofd int pidfd = -1;
+        uint32_t pid;
+        int r;
+
+        r = sd_bus_message_read(m, "u", &pid);
+        if (r < 0)
+                return r;
+        if (pid == 0 || pid > INT32_MAX || pidfd_new((pid_t) pid, &pidfd) < 0)
+                return sd_bus_error_setf(
+                        error, SD_BUS_ERROR_INVALID_ARGS, "pid: there is no process %u", pid);
+        return add_process(m, userdata, pidfd, error);
+}
+
+static int method_add_process_fd(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        pid_t pid;
+        int pidfd, r;
+
+        r = sd_bus_message_read(m, "h", &pidfd);
+        if (r < 0)
+                return r;
+        if (pidfd_get_pid(pidfd, &pid) < 0)
+                return sd_bus_error_set(
+                        error, SD_BUS_ERROR_INVALID_ARGS, "pidfd: it is no pidfd of a process that lives");
+        return add_process(m, userdata, pidfd, error);
 }
 
 static int method_shutdown(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -471,6 +514,10 @@ static const sd_bus_vtable domain_vtable[] = {
                 "Stop", "a(st)t", SD_BUS_PARAM(plan) SD_BUS_PARAM(flags), NULL,, method_stop, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES(
                 "Kill", "si", SD_BUS_PARAM(whom) SD_BUS_PARAM(signal), NULL,, method_kill, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("AddProcess", "us", SD_BUS_PARAM(pid) SD_BUS_PARAM(subgroup), NULL,,
+                method_add_process, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("AddProcessFD", "hs", SD_BUS_PARAM(pidfd) SD_BUS_PARAM(subgroup), NULL,,
+                method_add_process_fd, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES(
                 "GetProcesses", NULL,, "a(sus)", SD_BUS_PARAM(processes), method_get_processes, ANYBODY),
         SD_BUS_METHOD("Release", NULL, NULL, method_release, ANYBODY),

@@ -54,7 +54,7 @@ static const char *job_member(const Job *job) {
                 {"resume", "Resume"},
                 {"shutdown", "Shutdown"},
                 {"stop", "Stop"},
-                {"release", "Release"},
+                {"release", "Release"}, {"add", "AddProcess"},
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(members); i++)

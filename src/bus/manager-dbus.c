@@ -197,35 +197,6 @@ static int processes_read(sd_bus_message *m, bool as_pidfds, GArray **ret, sd_bu
         return sd_bus_message_exit_container(m);
 }
 
-/* Only the caller's own processes, unless the caller is root; never us, PID 1, or what lives in a domain
- * already. The pidfd is held while its PID is looked at, so the answers are about one process. */
-static int processes_check(Manager *manager, const GArray *pidfds, uid_t uid, sd_bus_error *error) {
-        for (unsigned i = 0; i < pidfds->len; i++) {
-                int pidfd = g_array_index(pidfds, int, i);
-                g_autofree char *path = NULL;
-                ProcessStat stat;
-                uid_t owner;
-                pid_t pid;
-
-                if (pidfd_get_pid(pidfd, &pid) < 0 || process_uid(pid, &owner) < 0 ||
-                        process_stat(pid, &stat) < 0 || process_cgroup(pid, &path) < 0 ||
-                        !pidfd_is_alive(pidfd))
-                        return sd_bus_error_setf(
-                                error, SD_BUS_ERROR_INVALID_ARGS, "Process number %u has ended", i);
-                if (pid == 1 || pid == getpid() || stat.kernel_thread)
-                        return sd_bus_error_setf(
-                                error, SD_BUS_ERROR_INVALID_ARGS, "PID %d cannot be moved", (int) pid);
-                if (uid != 0 && owner != uid)
-                        return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
-                                "PID %d is not a process of user %u", (int) pid, (unsigned) uid);
-                Domain *domain = manager_find_by_cgroup(manager, path);
-                if (domain)
-                        return sd_bus_error_setf(error, VMM_ERROR_DOMAIN_EXISTS,
-                                "PID %d is in domain '%s' already", (int) pid, domain->config->name);
-        }
-        return 0;
-}
-
 static int adopt(sd_bus_message *m, Bus *bus, bool as_pidfds, sd_bus_error *error) {
         g_autoptr(Domain) domain = NULL;
         g_autoptr(GArray) pidfds = NULL;
@@ -249,9 +220,6 @@ static int adopt(sd_bus_message *m, Bus *bus, bool as_pidfds, sd_bus_error *erro
         r = domain_prepare(bus, m, name, true, &domain, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
-        r = processes_check(bus->manager, pidfds, domain->owner, error);
-        if (r < 0)
-                return r;
         return domain_begin(bus, m, g_steal_pointer(&domain), flags, pidfds, error);
 }
 

@@ -25,6 +25,8 @@ static const struct {
         {"AdoptProcesses",  ACTION("adopt")},
         {"AdoptProcessFDs", ACTION("adopt")},
         {"Release",         ACTION("adopt")},
+        {"AddProcess",      ACTION("adopt")},
+        {"AddProcessFD",    ACTION("adopt")},
         {"Pause",           ACTION("pause")},
         {"Resume",          ACTION("pause")},
         {"Shutdown",        ACTION("stop")},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* How a domain comes to be: its processes are forked or taken over, moved into their scope, verified to be
- * there, and only then let go. The steps return as core/job.h says. */
+/* How a domain comes to be: its payload is forked, moved into its scope, verified to be there, and only then
+ * let go. The steps return as core/job.h says. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -61,7 +61,7 @@ static int scope_undo(Job *job) {
                 (void) unit_kill(domain_units(domain), domain_unit(domain), SIGKILL, NULL, NULL, NULL);
         if (pidfd_is_alive(domain->leader_pidfd))
                 (void) pidfd_signal(domain->leader_pidfd, SIGKILL);
-        domain->asked_signal = SIGKILL;
+        domain_asked_signal(domain, SIGKILL);
         return JOB_GOES_ON;
 }
 
@@ -72,7 +72,7 @@ static void on_scope_started(void *userdata, int r, const sd_bus_error *error) {
         job_unit_reply(job, r, error);
 }
 
-static int scope_start(Job *job, const int *pidfds, unsigned n_pidfds) {
+int scope_start(Job *job, const int *pidfds, unsigned n_pidfds) {
         Domain *domain = job->domain;
         const DomainConfig *config = domain->config;
         bool kills = stop_plan_kills(&config->stop_plan);
@@ -106,12 +106,12 @@ static int scope_run(Job *job) {
 
 /* The job being done proves little: the process may have died on its way, or the slice may be frozen and
  * systemd not care. */
-static int place_run(Job *job) {
+int place_verify(Job *job, int pidfd) {
         Domain *domain = job->domain;
         const char *unit = domain->config->cgroup_path->unit;
         int r;
 
-        r = domain_enter_scope(domain);
+        r = domain_enter_scope(domain, pidfd);
         if (r < 0)
                 return sd_bus_error_setf(&job->error, SD_BUS_ERROR_FAILED,
                         "The processes of '%s' did not reach %s: %s", domain->config->name, unit,
@@ -123,6 +123,10 @@ static int place_run(Job *job) {
                         slice ? slice : domain->config->cgroup_path->slice);
         }
         return JOB_GOES_ON;
+}
+
+static int place_run(Job *job) {
+        return place_verify(job, job->domain->leader_pidfd);
 }
 
 /* A payload that does not hold itself is frozen before it exists. */
@@ -143,6 +147,11 @@ static int exec_run(Job *job) {
 /* A frozen one executes with its first resume. */
 static int create_executed_run(Job *job) {
         return job->domain->events.frozen ? JOB_GOES_ON : executed_run(job);
+}
+
+static int connect_expire(Job *job) {
+        return sd_bus_error_setf(&job->error, VMM_ERROR_MONITOR_FAILED,
+                "Cannot create '%s': QEMU's monitor does not answer", job->domain->config->name);
 }
 
 static int connect_run(Job *job) {
@@ -177,7 +186,7 @@ static const JobStep create_steps[] = {
         {"freezing before the first instruction", hold_run, freeze_poke, freeze_expire, NULL},
         {"releasing", exec_run, .undo = NULL},
         {"executing", create_executed_run, .undo = NULL},
-        {"connecting", connect_run, .undo = NULL},
+        {"connecting", connect_run, NULL, connect_expire, NULL},
         {"freezing", settle_freeze_run, freeze_poke, freeze_expire, NULL},
         {"continuing the guest", settle_proceed_run, .undo = NULL},
 };
@@ -186,6 +195,7 @@ static void create_ended(Job *job, bool done) {
         Domain *domain = job->domain;
 
         if (!done) {
+                domain->failure = "could not be created";
                 domain->ended = true;
                 return;
         }
@@ -218,88 +228,6 @@ int domain_create(Domain *domain, bool start, JobReply reply, void *userdata, sd
         manager_add(domain->manager, domain);
         job = job_new(domain, &create_kind, domain->owner, DOMAIN_START_TIMEOUT_USEC);
         job->start = start;
-        job_add_waiter(job, false, reply, userdata);
-        job_start(job);
-        return 0;
-}
-
-/* ---- Adopting: what runs already is moved, and runs on. ---- */
-
-static int adopt_scope_run(Job *job) {
-        return scope_start(job, (int *) (void *) job->pidfds->data, job->pidfds->len);
-}
-
-static int adopt_scope_undo(Job *job) {
-        Domain *domain = job->domain;
-
-        if (!job->domain_gone && domain->scoped)
-                (void) unit_abandon(domain_units(domain), domain_unit(domain), NULL, NULL, NULL);
-        return JOB_GOES_ON;
-}
-
-/* Where systemd takes PIDs only, one may have been reused between our look and its move: what we hold must
- * be what is there. */
-static int adopt_verify_run(Job *job) {
-        Domain *domain = job->domain;
-
-        for (unsigned i = 0; i < job->pidfds->len; i++) {
-                int pidfd = g_array_index(job->pidfds, int, i);
-                g_autofree char *path = NULL;
-                pid_t pid;
-
-                if (pidfd_get_pid(pidfd, &pid) < 0 || process_cgroup(pid, &path) < 0)
-                        continue;   /* ended meanwhile: nothing to adopt */
-                if (!g_str_equal(path, cgroup_path(domain->cgroup)) && pidfd_is_alive(pidfd))
-                        return sd_bus_error_setf(&job->error, SD_BUS_ERROR_FAILED,
-                                "PID %d did not reach the scope of '%s'", (int) pid, domain->config->name);
-        }
-        return JOB_GOES_ON;
-}
-
-static const JobStep adopt_steps[] = {
-        {"starting the scope", adopt_scope_run, .undo = adopt_scope_undo},
-        {"verifying the scope", place_run, .undo = NULL},
-        {"verifying the processes", adopt_verify_run, .undo = NULL},
-};
-
-static void adopt_ended(Job *job, bool done) {
-        if (done)
-                domain_settle(job->domain, "adopted");
-        else
-                job->domain->ended = true;
-}
-
-static const JobKind adopt_kind = {
-        .verb = "adopt",
-        .steps = adopt_steps,
-        .n_steps = G_N_ELEMENTS(adopt_steps),
-        .gone_error = VMM_ERROR_NOT_RUNNING,
-        .ended = adopt_ended,
-};
-
-static void pidfd_clear(void *item) {
-        fd_close(*(int *) item);
-}
-
-int domain_adopt(Domain *domain, const int *pidfds, unsigned n_pidfds, JobReply reply, void *userdata,
-        sd_bus_error *error) {
-        GArray *held = g_array_new(FALSE, FALSE, sizeof(int));
-        Job *job;
-        int r;
-
-        g_array_set_clear_func(held, pidfd_clear);
-        for (unsigned i = 0; i < n_pidfds; i++) {
-                int pidfd = fcntl(pidfds[i], F_DUPFD_CLOEXEC, 3);
-                g_array_append_val(held, pidfd);
-        }
-        r = domain_set_leader(domain, fcntl(pidfds[0], F_DUPFD_CLOEXEC, 3));
-        if (r < 0) {
-                g_array_unref(held);
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "The first process has ended");
-        }
-        manager_add(domain->manager, domain);
-        job = job_new(domain, &adopt_kind, domain->owner, DOMAIN_START_TIMEOUT_USEC);
-        job->pidfds = held;
         job_add_waiter(job, false, reply, userdata);
         job_start(job);
         return 0;

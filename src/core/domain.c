@@ -283,12 +283,15 @@ const UnitObserver domain_unit_observer = {
         .stop_requested = on_stop_requested,
 };
 
-int domain_enter_scope(Domain *domain) {
+int domain_enter_scope(Domain *domain, int pidfd) {
         const char *unit = domain->config->cgroup_path->unit;
         g_autofree char *path = NULL;
+        pid_t pid;
         int r;
 
-        r = process_cgroup(domain->leader, &path);
+        r = pidfd_get_pid(pidfd, &pid);
+        if (r >= 0)
+                r = process_cgroup(pid, &path);
         if (r < 0)
                 return r;
 
@@ -334,6 +337,18 @@ int domain_set_leader(Domain *domain, int pidfd) {
                 domain->manager->event, &domain->leader_watch, pidfd, EPOLLIN, on_leader_exited, domain);
 }
 
+static bool domain_is_adopted(const Domain *domain) {
+        return domain->config->kind == DOMAIN_PROCESS && !domain->config->command;
+}
+
+void domain_asked_signal(Domain *domain, int signal) {
+        domain->asked_signals |= UINT64_C(1) << (signal - 1);
+}
+
+static bool signal_was_asked(const Domain *domain, int signal) {
+        return domain->asked_signals & (UINT64_C(1) << (signal - 1));
+}
+
 /* Why there is nothing left, as far as anybody can tell. */
 static char *domain_end_reason(Domain *domain) {
         const BackendOps *ops = domain->backend->ops;
@@ -341,6 +356,8 @@ static char *domain_end_reason(Domain *domain) {
         g_autofree char *words = !said && domain->state == DOMAIN_STARTING && ops->last_words
                 ? ops->last_words(domain->backend) : NULL;
 
+        if (domain->failure)
+                return g_strdup(domain->failure);
         if (domain->last_stop_step)
                 return g_str_equal(domain->last_stop_step, "guest") ? g_strdup("shut down")
                                                                       : g_strdup_printf("stopped by %s",
@@ -366,22 +383,27 @@ static bool domain_has_crashed(const Domain *domain) {
         if (said)
                 return g_str_equal(said, "guest-panic");
         if (domain->exit_status.signal)
-                return domain->exit_status.signal != domain->asked_signal;
+                return !signal_was_asked(domain, domain->exit_status.signal);
         return domain->exit_status.known && domain->exit_status.code != 0;
 }
 
-/* A leader that lives while its scope is empty was moved out of it by hand. It is ours, so it does not
- * outlive its domain. */
-static void leader_end_outside(Domain *domain) {
-        g_autofree char *path = NULL;
-        g_autofree char *text = NULL;
+/* A leader that lives while its scope is empty was moved out of it by hand. One of ours does not outlive its
+ * domain; one that was adopted is left alone. Returns whether its end is worth waiting for. */
+static bool leader_end_outside(Domain *domain) {
+        bool ours = !domain_is_adopted(domain);
+        g_autofree char *path = NULL, *text = NULL;
 
-        if (process_cgroup(domain->leader, &path) < 0 || g_str_has_prefix(path, cgroup_path(domain->cgroup)))
-                return;
-        text = g_strdup_printf(
-                "PID %d was moved to %s by hand; ending it with SIGTERM", (int) domain->leader, path);
+        if (process_cgroup(domain->leader, &path) < 0 ||
+                g_str_has_prefix(path, cgroup_path(domain->cgroup)) || signal_was_asked(domain, SIGTERM))
+                return true;
+        text = g_strdup_printf("PID %d was moved to %s by hand; %s", (int) domain->leader, path,
+                ours ? "ending it with SIGTERM" : "it is left alone");
         domain_warn(domain, NULL, text);
-        (void) pidfd_signal(domain->leader_pidfd, SIGTERM);
+        if (ours) {
+                domain_asked_signal(domain, SIGTERM);
+                (void) pidfd_signal(domain->leader_pidfd, SIGTERM);
+        }
+        return ours;
 }
 
 void domain_check_ended(Domain *domain) {
@@ -391,13 +413,11 @@ void domain_check_ended(Domain *domain) {
                 return;
         if (domain->cgroup && cgroup_read_events(domain->cgroup, &domain->events) >= 0)
                 populated = domain->events.populated;
-        if (populated || (!domain->cgroup && domain->leader_pidfd < 0))
+        /* Of processes that are being adopted, any may end before all are there. */
+        if (populated || (!domain->cgroup && (domain->leader_pidfd < 0 || domain_is_adopted(domain))))
                 return;
-        if (pidfd_is_alive(domain->leader_pidfd)) {
-                if (domain->cgroup)
-                        leader_end_outside(domain);
+        if (pidfd_is_alive(domain->leader_pidfd) && (!domain->cgroup || leader_end_outside(domain)))
                 return;   /* its end will be told */
-        }
         if (!domain->exit_status.known && domain->leader_pidfd >= 0)
                 (void) exit_status_get(domain->leader_pidfd, &domain->exit_status);
 

@@ -63,7 +63,8 @@ struct Domain {
         sd_event_source *leader_watch;
         ExitStatus exit_status;
         bool exec_failed;       /* the leader is only there to end */
-        int asked_signal;       /* that somebody sent through us; 0: none */
+        uint64_t asked_signals; /* sent through us: bit 0 is signal 1 */
+        const char *failure;    /* it never came to be: why it is gone */
         bool scoped;            /* the unit of this name is ours: systemd has started it for us */
         Cgroup *cgroup;         /* once its processes were seen in it */
         UnitWatch *unit_watch;
@@ -101,8 +102,11 @@ void domain_set_stop_phase(Domain *domain, const char *phase, uint64_t deadline_
 void domain_set_pause_reason(Domain *domain, const char *reason);   /* NULL: not paused */
 void domain_warn(Domain *domain, const char *message_id, const char *text);   /* message_id: may be NULL */
 
-/* The processes are in their scope: follows it from now on. Returns 0 or a negative errno. */
-int domain_enter_scope(Domain *domain);
+/* The process is in the scope: follows it from now on. Returns 0 or a negative errno. */
+int domain_enter_scope(Domain *domain, int pidfd);
+
+/* Somebody asked us to send it; an end by it is no crash. */
+void domain_asked_signal(Domain *domain, int signal);
 
 /* Follows the leader's end. The descriptor is taken. */
 int domain_set_leader(Domain *domain, int pidfd);
@@ -119,6 +123,8 @@ void domain_end(Domain *domain);
 int domain_create(Domain *domain, bool start, JobReply reply, void *userdata, sd_bus_error *error);
 int domain_adopt(Domain *domain, const int *pidfds, unsigned n_pidfds, JobReply reply, void *userdata,
         sd_bus_error *error);
+int domain_add_process(Domain *domain, int pidfd, const char *subgroup, uid_t caller, JobReply reply,
+        void *userdata, sd_bus_error *error);
 int domain_pause(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
 int domain_resume(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
 int domain_shutdown(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);

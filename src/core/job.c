@@ -65,6 +65,7 @@ static void job_free(Job *job) {
         g_array_unref(job->waiters);
         if (job->pidfds)
                 g_array_unref(job->pidfds);
+        g_free(job->subgroup);
         g_free(job);
 }
 
@@ -159,10 +160,10 @@ static void job_fail(Job *job, int r, const sd_bus_error *error) {
                 (void) sd_bus_error_setf(&job->error, SD_BUS_ERROR_FAILED, "Cannot %s '%s': %s failed: %s",
                         job->kind->verb, job->domain->config->name, job->phase, g_strerror(-r));
         if (job->result == JOB_DONE)
-                job->result =
-                        sd_bus_error_has_names(&job->error, VMM_ERROR_FREEZE_TIMEOUT, VMM_ERROR_STOP_TIMEOUT)
-                                ? JOB_TIMEOUT
-                                : JOB_FAILED;
+                job->result = sd_bus_error_has_names(&job->error, VMM_ERROR_FREEZE_TIMEOUT,
+                                      VMM_ERROR_STOP_TIMEOUT, SD_BUS_ERROR_TIMEOUT)
+                                      ? JOB_TIMEOUT
+                                      : JOB_FAILED;
         job_forget(job);
         job->undoing = true;
         job->phase = "undoing";

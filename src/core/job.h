@@ -69,7 +69,8 @@ struct Job {
         bool start;                   /* create: resume at once */
         StopPlan plan;
         size_t plan_step;
-        GArray *pidfds;               /* adopt: int */
+        GArray *pidfds;               /* adopt, add: int */
+        char *subgroup;               /* add */
 };
 
 /* Makes it the domain's job; the domain must have none. timeout_usec: 0 for none yet. */

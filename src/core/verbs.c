@@ -22,7 +22,6 @@ DEFINE_ENUM_STRINGS(kill_whom, KillWhom, kill_whoms)
 /* ---- Admission: one row a verb, one column a state. ---- */
 
 typedef enum Admission { NOT_RUNNING, ALLOWED, ALREADY, BUSY } Admission;
-typedef enum Verb { VERB_PAUSE, VERB_RESUME, VERB_SHUTDOWN, VERB_RELEASE, VERB_KILL, _VERB_MAX } Verb;
 
 static const Admission admissions[_VERB_MAX][_DOMAIN_STATE_MAX] = {
         [VERB_PAUSE] = {
@@ -41,14 +40,17 @@ static const Admission admissions[_VERB_MAX][_DOMAIN_STATE_MAX] = {
                 [DOMAIN_STARTING] = BUSY, [DOMAIN_PAUSED] = ALLOWED, [DOMAIN_RUNNING] = ALLOWED,
                 [DOMAIN_PAUSING] = BUSY, [DOMAIN_RESUMING] = BUSY, [DOMAIN_STOPPING] = BUSY,
         },
+        [VERB_ADD] = {
+                [DOMAIN_STARTING] = BUSY, [DOMAIN_PAUSED] = ALLOWED, [DOMAIN_RUNNING] = ALLOWED,
+                [DOMAIN_PAUSING] = BUSY, [DOMAIN_RESUMING] = BUSY, [DOMAIN_STOPPING] = BUSY,
+        },
         [VERB_KILL] = {
                 [DOMAIN_STARTING] = BUSY, [DOMAIN_PAUSED] = ALLOWED, [DOMAIN_RUNNING] = ALLOWED,
                 [DOMAIN_PAUSING] = ALLOWED, [DOMAIN_RESUMING] = ALLOWED, [DOMAIN_STOPPING] = ALLOWED,
         },
 };
 
-/* Returns 0 when the verb may begin, 1 when there is nothing to do, or a negative errno. */
-static int verb_admit(const Domain *domain, Verb verb, const char *name, sd_bus_error *error) {
+int verb_admit(const Domain *domain, Verb verb, const char *name, sd_bus_error *error) {
         Admission admission = domain->ended ? NOT_RUNNING : admissions[verb][domain->state];
 
         /* A shutdown leaves the state as it is, but it is a job all the same. */
@@ -312,7 +314,7 @@ static int request_run(Job *job) {
         int r;
 
         if (!domain->backend->ops->power_down) {
-                domain->asked_signal = SIGTERM;
+                domain_asked_signal(domain, SIGTERM);
                 return unit_kill(domain_units(domain), domain_unit(domain), SIGTERM,
                         job_unit_reply, job, &job->call);
         }
@@ -406,7 +408,7 @@ int domain_kill(
         r = verb_admit(domain, VERB_KILL, "kill", error);
         if (r < 0)
                 return r;
-        domain->asked_signal = signal;
+        domain_asked_signal(domain, signal);
         if (whom == KILL_ALL) {
                 r = unit_kill(domain_units(domain), domain_unit(domain), signal, reply, userdata, NULL);
                 return r < 0 ? sd_bus_error_set_errno(error, r) : 0;

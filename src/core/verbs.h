@@ -7,6 +7,20 @@
 
 extern const UnitObserver domain_unit_observer;
 
+typedef enum Verb {
+        VERB_PAUSE,
+        VERB_RESUME,
+        VERB_SHUTDOWN,
+        VERB_RELEASE,
+        VERB_ADD,
+        VERB_KILL,
+        _VERB_MAX
+} Verb;
+
+/* Whether the domain's state allows the verb; `name` as a person would say it. Returns 0 when it may begin,
+ * 1 when there is nothing to do, or a negative errno. */
+int verb_admit(const Domain *domain, Verb verb, const char *name, sd_bus_error *error);
+
 /* A payload that is not up in this time is broken. */
 #define DOMAIN_START_TIMEOUT_USEC 60000000ull
 
@@ -16,3 +30,7 @@ int freeze_expire(Job *job);
 int thaw_run(Job *job);      /* goes on at once when nothing is frozen */
 int executed_run(Job *job);  /* goes on at once when the payload has been executed */
 int proceed_run(Job *job);   /* goes on at once when the guest was not halted */
+
+/* Moves the processes of these pidfds into the domain's scope, new and ours. */
+int scope_start(Job *job, const int *pidfds, unsigned n_pidfds);
+int place_verify(Job *job, int pidfd);   /* believes it when it sees one of them there */

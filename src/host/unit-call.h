@@ -17,6 +17,7 @@ typedef enum CallKind {
         CALL_KILL,
         CALL_STOP,
         CALL_ABANDON,
+        CALL_ATTACH,
         CALL_PROCESSES,
         CALL_PROPERTY,
 } CallKind;
@@ -48,6 +49,8 @@ struct UnitCall {
         char *unit;
         int signal;
         const char *property;
+        char *subgroup;
+        pid_t pid;
         bool sent, repeated, canceled;
         StartState *start;
         sd_bus_slot *slot;

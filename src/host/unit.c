@@ -32,6 +32,7 @@ static const CallTraits call_traits[] = {
         [CALL_STOP] = {"StopUnit", .urgent = true, .repeatable = true, .may_be_gone = true,
                 .error = SD_BUS_ERROR_FAILED},
         [CALL_ABANDON] = {"AbandonScope", .may_be_gone = true, .error = SD_BUS_ERROR_FAILED},
+        [CALL_ATTACH] = {"AttachProcessesToUnit", .repeatable = true, .error = SD_BUS_ERROR_INVALID_ARGS},
         [CALL_PROCESSES] = {"GetUnitProcesses", .repeatable = true, .error = SD_BUS_ERROR_FAILED},
         [CALL_PROPERTY] = {"Get", .repeatable = true, .error = SD_BUS_ERROR_FAILED},
 };
@@ -48,6 +49,7 @@ static void queue_run(Units *units);
 static void call_free(UnitCall *call) {
         sd_bus_slot_unref(call->slot);
         start_state_free(call->start);
+        g_free(call->subgroup);
         g_free(call->unit);
         g_free(call);
 }
@@ -176,6 +178,8 @@ static int append_arguments(sd_bus_message *m, const UnitCall *call) {
                 return sd_bus_message_append(m, "ssi", call->unit, "all", call->signal);
         case CALL_STOP:
                 return sd_bus_message_append(m, "ss", call->unit, "replace");
+        case CALL_ATTACH:
+                return sd_bus_message_append(m, "ssau", call->unit, call->subgroup, 1, (uint32_t) call->pid);
         case CALL_PROPERTY:
                 return sd_bus_message_append(m, "ss", SYSTEMD("Unit"), call->property);
         default:
@@ -307,6 +311,16 @@ void unit_discard(Units *units, const char *unit) {
         /* Fails only with the bus, and then the manager clears the controller by itself. */
         (void) simple_call(units, CALL_ABANDON, unit, NULL, NULL, NULL);
         (void) simple_call(units, CALL_STOP, unit, NULL, NULL, NULL);
+}
+
+int unit_attach(Units *units, const char *unit, const char *subgroup, pid_t pid, UnitReply reply,
+        void *userdata, UnitCall **ret) {
+        UnitCall *call = call_new(units, CALL_ATTACH, unit, userdata);
+
+        call->subgroup = g_strdup(subgroup);
+        call->pid = pid;
+        call->reply = reply;
+        return call_submit(call, ret);
 }
 
 int unit_get_processes(

@@ -64,6 +64,11 @@ int unit_kill(Units *units, const char *unit, int signal, UnitReply reply, void 
 /* AbandonScope: the manager forgets that the scope has a controller; its processes run on. */
 int unit_abandon(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret);
 
+/* AttachProcessesToUnit: moves a process into a delegated scope, below it as `subgroup` says ("/": the scope
+ * itself). */
+int unit_attach(Units *units, const char *unit, const char *subgroup, pid_t pid, UnitReply reply,
+        void *userdata, UnitCall **ret);
+
 /* Ends a scope that nobody wants, empty or not, without asking its controller, which is us. */
 void unit_discard(Units *units, const char *unit);
 

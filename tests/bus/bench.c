@@ -47,6 +47,9 @@ void await(Bench *bench, const char *text) {
 
 void time_is_up(Bench *bench, const char *domain, uint64_t usec) {
         Job *job = manager_find_by_name(bench->manager, domain)->job;
+
+        if (!job)
+                g_error("'%s' has no job; there is only:\n%s", domain, bench->transcript->str);
         uint32_t id = job->id;
         uint64_t left = job->deadline_usec - (uint64_t) g_get_monotonic_time(), deadline;
 

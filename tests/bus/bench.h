@@ -112,7 +112,9 @@ void polkit_answers(Bench *bench, PolkitMood mood);   /* the oldest question to 
 /* The rest of the message's content, as the transcript has it. Domains go by their names. */
 void text_append_contents(GString *text, sd_bus_message *m, GHashTable *names);
 void text_append_value(GString *text, sd_bus_message *m, GHashTable *names);
+void text_append_property(GString *text, sd_bus_message *m, const char *name, GHashTable *names);
 char *text_object(const char *path, GHashTable *names);
+const char *text_uuid_owner(const char *string, GHashTable *names);   /* the domain whose UUID it is; NULL */
 const char *text_error_name(const char *name);
 
 /* ---- Between the files of the bench. ---- */

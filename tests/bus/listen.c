@@ -6,26 +6,19 @@
 
 #include "bench.h"
 
-/* Read afresh at each look, or instants, of which only this much is the same in each run: whether there is one. */
+/* Read afresh at each look. */
 static bool is_counter(const char *property) {
         static const char *const counters[] = {
-                "UpTimeUSec", "CPUUsageNSec", "MemoryCurrent", "TasksCurrent", "IOReadBytes", "IOWriteBytes", "Progress",
-                NULL,
+                "UpTimeUSec", "CPUUsageNSec", "MemoryCurrent", "TasksCurrent", "IOReadBytes", "IOWriteBytes", "Progress", NULL,
         };
 
         return g_strv_contains(counters, property);
 }
 
-static bool is_instant(const char *property) {
-        return g_str_has_suffix(property, "Timestamp") || g_str_has_suffix(property, "DeadlineUSec");
-}
-
 static char *property_text(Bench *bench, sd_bus_message *m, const char *property) {
         GString *text = g_string_new(NULL);
 
-        text_append_value(text, m, bench->names);
-        if (is_instant(property) && !g_str_equal(text->str, "0"))
-                g_string_assign(text, "set");
+        text_append_property(text, m, property, bench->names);
         return g_string_free(text, FALSE);
 }
 

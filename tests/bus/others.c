@@ -55,9 +55,9 @@ static void polkit_read(Bench *bench, sd_bus_message *m) {
         g_string_append_printf(line, "polkit? %s: %s,", sender, action + strlen(BUS_NAME "."));
         g_assert_cmpint(sd_bus_message_enter_container(m, 'a', "{ss}"), >, 0);
         while (sd_bus_message_read(m, "{ss}", &key, &value) > 0) {
-                const char *name = g_hash_table_lookup(bench->names, value);
+                const char *owner = text_uuid_owner(value, bench->names);
 
-                g_string_append_printf(line, " %s %s", key, name ? name : *value ? value : "-");
+                g_string_append_printf(line, " %s %s%s", key, owner ? "of " : "", owner ? owner : *value ? value : "-");
         }
         g_assert_cmpint(sd_bus_message_exit_container(m), >=, 0);
         g_assert_cmpint(sd_bus_message_read(m, "us", &flags, &value), >, 0);

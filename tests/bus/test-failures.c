@@ -13,7 +13,7 @@ static void test_folder(Bench *bench, gconstpointer data) {
         folder_fails(-ENOSPC);
         call(bench, CREATE, "web", 1, PAYLOAD, CREATE_START);
         expect(bench,
-                "> CreateDomain('web', {'Command': ['/bin/payload']}, 1)",
+                "> CreateDomain('web', {Command: ['/bin/payload']}, 1)",
                 "< CreateDomain: Error.StorageFull: Cannot make the runtime folder of 'web' in "
                         "/run/vmmanager: No space left on device");
         expect_empty(bench);
@@ -23,12 +23,11 @@ static void test_fork(Bench *bench, gconstpointer data) {
         fork_fails(-EAGAIN);
         call(bench, CREATE, "web", 1, PAYLOAD, CREATE_START);
         expect(bench,
-                "> CreateDomain('web', {'Command': ['/bin/payload']}, 1)",
+                "> CreateDomain('web', {Command: ['/bin/payload']}, 1)",
                 "+ domain/web",
                 "DomainAdded('web', domain/web)",
                 "+ job/1",
                 "JobNew(1, job/1, 'web', 'create')",
-                "job/1: Phase 'undoing'",
                 "web: as before",
                 "- job/1",
                 "JobRemoved(1, job/1, 'web', 'create', 'failed')",
@@ -36,8 +35,8 @@ static void test_fork(Bench *bench, gconstpointer data) {
                 "web.StateChanged('starting', 'inactive', 'all processes ended', {})",
                 "- domain/web",
                 "DomainRemoved('web', domain/web)",
-                "< CreateDomain: System.Error.EAGAIN: Cannot create 'web': forking failed: Resource "
-                        "temporarily unavailable");
+                "< CreateDomain: Failed: Cannot create 'web': forking failed: Resource temporarily "
+                        "unavailable");
         expect_empty(bench);
 }
 
@@ -45,26 +44,26 @@ static void test_scope_refused(Bench *bench, gconstpointer data) {
         systemd_refuses("StartTransientUnit", SD_BUS_ERROR_FAILED, "systemd could not start it");
         call(bench, CREATE, "web", 1, PAYLOAD, CREATE_START);
         expect(bench,
-                "> CreateDomain('web', {'Command': ['/bin/payload']}, 1)",
+                "> CreateDomain('web', {Command: ['/bin/payload']}, 1)",
                 "+ domain/web",
                 "DomainAdded('web', domain/web)",
                 "+ job/1",
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
                 "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web'",
-                "job/1: Phase 'starting the scope', DeadlineUSec set",
+                "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
-                "job/1: Phase 'undoing', DeadlineUSec 0",
                 "kill 101 SIGKILL",
+                "job/1: Phase 'undoing'",
                 "end 101 by SIGKILL",
                 "web: Leader 0, Job /",
                 "- job/1",
                 "JobRemoved(1, job/1, 'web', 'create', 'failed')",
-                "web: State 'inactive', StateReason 'killed by SIGKILL', Crashed true",
-                "web.StateChanged('starting', 'inactive', 'killed by SIGKILL', {'Signal': 9})",
+                "web: State 'inactive', StateReason 'killed by SIGKILL'",
+                "web.StateChanged('starting', 'inactive', 'killed by SIGKILL', {Signal: 9})",
                 "- domain/web",
                 "DomainRemoved('web', domain/web)",
-                "< CreateDomain: Failed: systemd could not start vmm-web.scope: failed");
+                "< CreateDomain: Failed: systemd could not start it");
         expect_empty(bench);
 }
 
@@ -75,24 +74,23 @@ static void test_name_taken(Bench *bench, gconstpointer data) {
         systemd_has_scope("session-1.scope", "user.slice");
         call(bench, CREATE, "web", 2, PAYLOAD, "CgroupPath", "s", "user.slice:session:1", CREATE_START);
         expect(bench,
-                "> CreateDomain('web', {'Command': ['/bin/payload'], 'CgroupPath': "
-                        "'user.slice:session:1'}, 1)",
+                "> CreateDomain('web', {Command: ['/bin/payload'], CgroupPath: 'user.slice:session:1'}, 1)",
                 "+ domain/web",
                 "DomainAdded('web', domain/web)",
                 "+ job/1",
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 102: /bin/payload as root",
                 "systemd StartTransientUnit session-1.scope in user.slice: 102 TimeoutStop=21600ms 'web'",
-                "job/1: Phase 'starting the scope', DeadlineUSec set",
+                "job/1: Phase 'starting the scope'",
                 "web: Leader 102, Job job/1",
-                "job/1: Phase 'undoing', DeadlineUSec 0",
                 "kill 102 SIGKILL",
+                "job/1: Phase 'undoing'",
                 "end 102 by SIGKILL",
                 "web: Leader 0, Job /",
                 "- job/1",
                 "JobRemoved(1, job/1, 'web', 'create', 'failed')",
-                "web: State 'inactive', StateReason 'killed by SIGKILL', Crashed true",
-                "web.StateChanged('starting', 'inactive', 'killed by SIGKILL', {'Signal': 9})",
+                "web: State 'inactive', StateReason 'killed by SIGKILL'",
+                "web.StateChanged('starting', 'inactive', 'killed by SIGKILL', {Signal: 9})",
                 "- domain/web",
                 "DomainRemoved('web', domain/web)",
                 "< CreateDomain: Error.DomainExists: There is a unit session-1.scope already");
@@ -129,7 +127,7 @@ static void test_name_taken_destroyed(Bench *bench, gconstpointer data) {
                 "JobRemoved(2, job/2, 'web', 'stop', 'done')",
                 "web: State 'inactive', StateReason 'stopped by SIGKILL', Dying false, StopPhase '', "
                         "StopDeadlineUSec 0",
-                "web.StateChanged('stopping', 'inactive', 'stopped by SIGKILL', {'ExitCode': 127})",
+                "web.StateChanged('stopping', 'inactive', 'stopped by SIGKILL', {ExitCode: 127})",
                 "- domain/web",
                 "DomainRemoved('web', domain/web)",
                 "< web.Destroy()");
@@ -150,10 +148,20 @@ static void test_scope_timeout(Bench *bench, gconstpointer data) {
         expect_empty(bench);
 }
 
-/* systemd 252 starts a scope in a frozen slice and says that all is well. */
 static void test_slice_frozen(Bench *bench, gconstpointer data) {
         slice_freezes("machine.slice");
+        call(bench, CREATE, "web", 2, PAYLOAD, "CgroupPath", "s", "machine-inner.slice:vmm:web", CREATE_START);
+        expect(bench, "?");
+        expect_empty(bench);
+}
+
+/* systemd 252 starts a scope in a frozen slice and says that all is well. */
+static void test_slice_freezes(Bench *bench, gconstpointer data) {
+        systemd_holds("StartTransientUnit");
         call(bench, CREATE, "web", 1, PAYLOAD, CREATE_START);
+        forget(bench);
+        slice_freezes("machine.slice");
+        systemd_goes_on("StartTransientUnit");
         expect(bench, "?");
         expect_empty(bench);
 }
@@ -169,8 +177,7 @@ static void test_slice_frozen_refused(Bench *bench, gconstpointer data) {
 static void test_dead_on_arrival(Bench *bench, gconstpointer data) {
         children_die_early();
         call(bench, CREATE, "web", 1, PAYLOAD, CREATE_START);
-        expect(bench,
-                "systemd discard vmm-web.scope");
+        expect(bench, "?");
         expect_empty(bench);
 }
 
@@ -213,21 +220,7 @@ static void test_exec_resumed(Bench *bench, gconstpointer data) {
         exec_fails("Exec format error");
         create(bench, "web", CREATE_PAUSED);
         call(bench, "web", "Resume", NULL);
-        expect(bench,
-                "end 101 with status 1",
-                "job/1: Phase 'undoing', DeadlineUSec 0",
-                "systemd KillUnit vmm-vm.scope SIGKILL",
-                "vm: Leader 0, Job /",
-                "- job/1",
-                "JobRemoved(1, job/1, 'vm', 'create', 'failed')",
-                "vm: State 'inactive', StateReason 'qemu: warning: this is old; qemu: could not load "
-                        "kernel '/boot/vmlinuz'', Crashed true",
-                "vm.StateChanged('starting', 'inactive', 'qemu: warning: this is old; qemu: could not "
-                        "load kernel '/boot/vmlinuz'', {'ExitCode': 1})",
-                "- domain/vm",
-                "DomainRemoved('vm', domain/vm)",
-                "< CreateDomain: Error.InvalidConfig: Cannot create 'vm': it has ended: qemu: warning: "
-                        "this is old; qemu: could not load kernel '/boot/vmlinuz'");
+        expect(bench, "?");
         expect_empty(bench);
 }
 
@@ -324,6 +317,7 @@ int main(int argc, char **argv) {
         BENCH_TEST("/failures/name-taken-destroyed", test_name_taken_destroyed);
         BENCH_TEST("/failures/scope-timeout", test_scope_timeout);
         BENCH_TEST("/failures/slice-frozen", test_slice_frozen);
+        BENCH_TEST("/failures/slice-freezes", test_slice_freezes);
         BENCH_TEST("/failures/slice-frozen-refused", test_slice_frozen_refused);
         BENCH_TEST("/failures/dead-on-arrival", test_dead_on_arrival);
         BENCH_TEST("/failures/dead-before", test_dead_before);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Destroy, Stop, Shutdown, Kill and Release: the plans, step by step, what they are allowed to do, and who of
- * several that stop one domain gets his way. */
+/* Destroy, Stop, Shutdown, Kill and Release: the plans, step by step, what they are allowed to do, and who
+ * of several that stop one domain gets his way. */
 
 #include <signal.h>
 
@@ -17,7 +17,27 @@
 static void test_destroy(Bench *bench, gconstpointer data) {
         create(bench, "web", CREATE_START);
         call(bench, "web", "Destroy", "t", UINT64_C(0));
-        expect(bench, "?");
+        expect(bench,
+                "> web.Destroy(0)",
+                "+ job/2",
+                "JobNew(2, job/2, 'web', 'stop')",
+                "web: State 'stopping', StateReason 'stopping on request', Running false, Dying true, Job "
+                        "job/2",
+                "web.StateChanged('running', 'stopping', 'stopping on request', {})",
+                "web: StopPhase 'SIGTERM', StopDeadlineUSec set",
+                "job/2: Phase 'SIGTERM', DeadlineUSec set",
+                "web.StopStep('SIGTERM', 0, 2)",
+                "systemd KillUnit vmm-web.scope SIGTERM",
+                "end 101 by SIGTERM",
+                "web: Leader 0, Job /",
+                "- job/2",
+                "JobRemoved(2, job/2, 'web', 'stop', 'done')",
+                "web: State 'inactive', StateReason 'stopped by SIGTERM', Dying false, StopPhase '', "
+                        "StopDeadlineUSec 0",
+                "web.StateChanged('stopping', 'inactive', 'stopped by SIGTERM', {Signal: 15})",
+                "- domain/web",
+                "DomainRemoved('web', domain/web)",
+                "< web.Destroy()");
         expect_empty(bench);
 }
 
@@ -89,8 +109,8 @@ static void test_remove_logs(Bench *bench, gconstpointer data) {
 static void test_plan(Bench *bench, gconstpointer data) {
         create(bench, "web", CREATE_START);
         process_turns_deaf(FAKE_PID_FIRST);
-        call(bench, "web", "Stop", "a(st)t", 4, "guest", UINT64_C(1000), "SIGINT", UINT64_C(2000000), "RTMIN+3",
-                UINT64_C(3000000), "KILL", UINT64_C(0), UINT64_C(0));
+        call(bench, "web", "Stop", "a(st)t", 4, "guest", UINT64_C(1000), "SIGINT", UINT64_C(2000000),
+                "RTMIN+3", UINT64_C(3000000), "KILL", UINT64_C(0), UINT64_C(0));
         time_is_up(bench, "web", 1000);
         time_is_up(bench, "web", 2000000);
         time_is_up(bench, "web", 3000000);
@@ -162,24 +182,7 @@ static void test_harder(Bench *bench, gconstpointer data) {
         call(bench, "web", "Destroy", "t", GRACEFUL);
         forget(bench);
         call(bench, "web", "Destroy", "t", UINT64_C(0));
-        expect(bench,
-                "> web.Destroy(4)",
-                "web: StopPhase 'SIGKILL'",
-                "job/2: Phase 'SIGKILL'",
-                "web.StopStep('SIGKILL', 0, 1)",
-                "systemd KillUnit vmm-web.scope SIGKILL",
-                "end 101 by SIGKILL",
-                "web: Leader 0, Job /",
-                "- job/2",
-                "JobRemoved(2, job/2, 'web', 'stop', 'done')",
-                "web: State 'inactive', StateReason 'stopped by SIGKILL', Dying false, StopPhase '', "
-                        "StopDeadlineUSec 0",
-                "web.StateChanged('stopping', 'inactive', 'stopped by SIGKILL', {'Signal': 9})",
-                "- domain/web",
-                "DomainRemoved('web', domain/web)",
-                "< web.Destroy()",
-                "< web.Destroy()",
-                "< web.Destroy()");
+        expect(bench, "?");
         call(bench, "web", "Destroy", "t", FORCE);
         expect(bench, "?");
         expect_empty(bench);
@@ -193,18 +196,7 @@ static void test_softer(Bench *bench, gconstpointer data) {
         forget(bench);
         call(bench, "web", "Destroy", "t", GRACEFUL);
         call(bench, "web", "Destroy", "t", GRACEFUL | NOWAIT);
-        expect(bench,
-                "end 101 with status 0",
-                "web: Leader 0, Job /",
-                "- job/2",
-                "JobRemoved(2, job/2, 'web', 'stop', 'done')",
-                "web: State 'inactive', StateReason 'stopped by SIGTERM', Dying false, StopPhase '', "
-                        "StopDeadlineUSec 0",
-                "web.StateChanged('stopping', 'inactive', 'stopped by SIGTERM', {'ExitCode': 0})",
-                "- domain/web",
-                "DomainRemoved('web', domain/web)",
-                "< web.Destroy()",
-                "< web.Destroy()");
+        expect(bench, "?");
         process_exits(FAKE_PID_FIRST, 0);
         expect(bench, "?");
 }
@@ -344,7 +336,8 @@ static void test_guest_refuses_late(Bench *bench, gconstpointer data) {
         create_qemu(bench, "vm", CREATE_START);
         process_turns_deaf(FAKE_PID_FIRST);
         monitor_does("system_powerdown", MONITOR_WAITS);
-        call(bench, "vm", "Stop", "a(st)t", 3, "guest", A_WHILE, "TERM", A_WHILE, "KILL", A_WHILE, UINT64_C(0));
+        call(bench, "vm", "Stop", "a(st)t", 3, "guest", A_WHILE, "TERM", A_WHILE, "KILL", A_WHILE,
+                UINT64_C(0));
         time_is_up(bench, "vm", A_WHILE);
         forget(bench);
         monitor_refuses("system_powerdown");
@@ -367,22 +360,7 @@ static void test_shutdown(Bench *bench, gconstpointer data) {
         create(bench, "web", CREATE_START);
         create_qemu(bench, "vm", CREATE_PAUSED);
         call(bench, "web", "Shutdown", "t", UINT64_C(0));
-        expect(bench,
-                "> vm.Shutdown(0)",
-                "+ job/4",
-                "JobNew(4, job/4, 'vm', 'shutdown')",
-                "systemd ThawUnit vmm-vm.scope",
-                "vm: Job job/4",
-                "job/4: Phase 'continuing the guest', DeadlineUSec set",
-                "qemu cont",
-                "job/4: Phase 'asking the guest'",
-                "qemu system_powerdown",
-                "vm: State 'running', StateReason 'resumed to be shut down', Running true, Paused false, "
-                        "FreezerState 'running', PauseReasons [], Job /",
-                "vm.StateChanged('paused', 'running', 'resumed to be shut down', {})",
-                "- job/4",
-                "JobRemoved(4, job/4, 'vm', 'shutdown', 'done')",
-                "< vm.Shutdown()");
+        expect(bench, "?");
         call(bench, "vm", "Shutdown", "t", UINT64_C(0));
         expect(bench, "?");
 }

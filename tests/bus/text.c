@@ -32,11 +32,15 @@ static void append_path(GString *text, const char *path, GHashTable *names) {
         g_string_append_printf(text, "%s%s", g_str_has_prefix(path, BUS_PATH_DOMAIN "/") ? "domain/" : "", object);
 }
 
-static void append_string(GString *text, const char *string, GHashTable *names) {
+const char *text_uuid_owner(const char *string, GHashTable *names) {
         sd_id128_t id;
         char hex[SD_ID128_STRING_MAX];
-        const char *name = sd_id128_from_string(string, &id) >= 0
-                ? g_hash_table_lookup(names, sd_id128_to_string(id, hex)) : NULL;
+
+        return sd_id128_from_string(string, &id) >= 0 ? g_hash_table_lookup(names, sd_id128_to_string(id, hex)) : NULL;
+}
+
+static void append_string(GString *text, const char *string, GHashTable *names) {
+        const char *name = text_uuid_owner(string, names);
 
         if (name)
                 g_string_append_printf(text, "UUID of %s", name);
@@ -97,6 +101,27 @@ static void append_items(GString *text, sd_bus_message *m, GHashTable *names, co
         }
 }
 
+/* Of an instant, or of the time since, only this much is the same in each run: whether there is one. */
+void text_append_property(GString *text, sd_bus_message *m, const char *name, GHashTable *names) {
+        size_t start = text->len;
+
+        text_append_value(text, m, names);
+        if (!g_str_has_suffix(name, "Timestamp") && !g_str_has_suffix(name, "DeadlineUSec") && !g_str_equal(name, "UpTimeUSec"))
+                return;
+        if (!g_str_equal(text->str + start, "0")) {
+                g_string_truncate(text, start);
+                g_string_append(text, "set");
+        }
+}
+
+static void append_entry(GString *text, sd_bus_message *m, GHashTable *names) {
+        const char *key;
+
+        g_assert_cmpint(sd_bus_message_read(m, "s", &key), >, 0);
+        g_string_append_printf(text, "%s: ", key);
+        text_append_property(text, m, key, names);
+}
+
 void text_append_value(GString *text, sd_bus_message *m, GHashTable *names) {
         const char *contents;
         char type;
@@ -112,7 +137,7 @@ void text_append_value(GString *text, sd_bus_message *m, GHashTable *names) {
                 text_append_value(text, m, names);
                 break;
         case SD_BUS_TYPE_DICT_ENTRY:
-                append_items(text, m, names, ": ");
+                append_entry(text, m, names);
                 break;
         case SD_BUS_TYPE_STRUCT:
                 g_string_append_c(text, '(');

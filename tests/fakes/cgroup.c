@@ -109,10 +109,7 @@ GArray *cgroup_blockers(const Cgroup *cgroup, unsigned max) {
 }
 
 char *cgroup_frozen_slice(const char *path) {
-        const FakeScope *scope = scope_find_by_path(path);
-
-        return scope && g_ptr_array_find_with_equal_func(world.frozen_slices, scope->slice, g_str_equal, NULL)
-                ? g_strdup(scope->slice) : NULL;
+        return g_strdup(frozen_slice(path));
 }
 
 char **cgroup_controllers(void) {

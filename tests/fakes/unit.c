@@ -24,6 +24,7 @@ typedef enum CallKind {
         CALL_KILL,
         CALL_DISCARD,
         CALL_ABANDON,
+        CALL_ATTACH,
         CALL_PROCESSES,
         CALL_PROPERTY,
 } CallKind;
@@ -205,6 +206,7 @@ static int call_perform(UnitCall *call, sd_bus_error *error) {
                         property_deliver(call, scope);
                 return 0;
         case CALL_ABANDON:
+        case CALL_ATTACH:
                 break;
         }
         return 0;
@@ -307,6 +309,11 @@ void unit_discard(Units *units, const char *unit) {
 
 int unit_abandon(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret) {
         return simple_call(CALL_ABANDON, "AbandonScope", unit, reply, userdata, ret);
+}
+
+int unit_attach(Units *units, const char *unit, const char *subgroup, pid_t pid, UnitReply reply, void *userdata,
+        UnitCall **ret) {
+        return simple_call(CALL_ATTACH, "AttachProcessesToUnit", unit, reply, userdata, ret);
 }
 
 int unit_kill(Units *units, const char *unit, int signal, UnitReply reply, void *userdata, UnitCall **ret) {

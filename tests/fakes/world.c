@@ -110,12 +110,17 @@ static void scope_free(void *item) {
         g_free(scope);
 }
 
-static bool slice_is_frozen(const char *slice) {
-        return g_ptr_array_find_with_equal_func(world.frozen_slices, slice, g_str_equal, NULL);
+const char *frozen_slice(const char *path) {
+        g_auto(GStrv) parts = g_strsplit(path, "/", -1);
+
+        for (unsigned i = g_strv_length(parts), at; i > 0; i--)
+                if (g_ptr_array_find_with_equal_func(world.frozen_slices, parts[i - 1], g_str_equal, &at))
+                        return world.frozen_slices->pdata[at];
+        return NULL;
 }
 
 bool scope_is_frozen(const FakeScope *scope) {
-        return (scope->freeze || slice_is_frozen(scope->slice)) && !scope->stuck;
+        return (scope->freeze || frozen_slice(scope->path)) && !scope->stuck;
 }
 
 CgroupEvents scope_events(const FakeScope *scope) {
@@ -216,20 +221,16 @@ void scope_kept_quiet(const char *unit, bool quiet) {
         scope_tell(scope);
 }
 
-static void slice_changed(const char *slice) {
+static void slices_changed(void) {
         for (unsigned i = 0; i < world.scopes->len; i++) {
-                FakeScope *scope = world.scopes->pdata[i];
-
-                if (!g_str_equal(scope->slice, slice))
-                        continue;
-                scope_tell(scope);
-                scope_wake(scope);
+                scope_tell(world.scopes->pdata[i]);
+                scope_wake(world.scopes->pdata[i]);
         }
 }
 
 void slice_freezes(const char *slice) {
         g_ptr_array_add(world.frozen_slices, g_strdup(slice));
-        slice_changed(slice);
+        slices_changed();
 }
 
 void slice_thaws(const char *slice) {
@@ -237,7 +238,7 @@ void slice_thaws(const char *slice) {
 
         g_assert_true(g_ptr_array_find_with_equal_func(world.frozen_slices, slice, g_str_equal, &i));
         g_ptr_array_remove_index(world.frozen_slices, i);
-        slice_changed(slice);
+        slices_changed();
 }
 
 /* ---- Processes. ---- */

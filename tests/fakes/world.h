@@ -57,6 +57,7 @@ typedef void (*Act)(void *data);
 void happen(Act act, void *data);
 void happen_not(const void *data);   /* nothing that is to happen with it */
 
+const char *frozen_slice(const char *path);   /* the nearest one in the path; NULL */
 FakeScope *scope_find(const char *unit);
 FakeScope *scope_find_by_path(const char *path);
 FakeScope *scope_new(const char *unit, const char *slice);
