@@ -3,8 +3,10 @@
 /* Reads what callers send and checks its types; what the values mean is the config room's business. */
 
 #include <errno.h>
+#include <fcntl.h>
 
 #include "bus/config-dbus.h"
+#include "host/process.h"
 #include "util/auto.h"
 
 int plan_read(sd_bus_message *m, StopPlan *ret, sd_bus_error *error) {
@@ -112,6 +114,27 @@ int config_read(sd_bus_message *m, DomainConfig *config, sd_bus_error *error) {
                         return r;
         }
         return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+int process_read(sd_bus_message *m, char type, int *ret_pidfd, sd_bus_error *error) {
+        uint32_t pid;
+        pid_t ignored;
+        int given, r;
+
+        r = type == 'h' ? sd_bus_message_read(m, "h", &given) : sd_bus_message_read(m, "u", &pid);
+        if (r <= 0)
+                return r;
+        if (type == 'u') {
+                if (pid == 0 || pid > INT32_MAX || pidfd_new((pid_t) pid, ret_pidfd) < 0)
+                        return sd_bus_error_setf(
+                                error, SD_BUS_ERROR_INVALID_ARGS, "pid: there is no process %u", pid);
+                return 1;
+        }
+        if (pidfd_get_pid(given, &ignored) < 0)
+                return sd_bus_error_set(error, SD_BUS_ERROR_INVALID_ARGS,
+                        "pidfd: it is no pidfd of a process that lives");
+        *ret_pidfd = fcntl(given, F_DUPFD_CLOEXEC, 3);
+        return *ret_pidfd < 0 ? -errno : 1;
 }
 
 int strv_reply(sd_bus_message *m, char **strings) {

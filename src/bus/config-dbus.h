@@ -13,5 +13,9 @@ int config_read(sd_bus_message *m, DomainConfig *config, sd_bus_error *error);
 int plan_read(sd_bus_message *m, StopPlan *ret, sd_bus_error *error);
 int plan_append(sd_bus_message *m, const StopPlan *plan);
 
+/* Reads a process: type 'u' for a PID, 'h' for a pidfd; *ret_pidfd is ours to close. Returns 1, 0 at the end
+ * of an array, or -EINVAL with InvalidArgs. */
+int process_read(sd_bus_message *m, char type, int *ret_pidfd, sd_bus_error *error);
+
 /* Replies with an `as`. */
 int strv_reply(sd_bus_message *m, char **strings);

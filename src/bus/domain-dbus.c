@@ -8,7 +8,6 @@
 
 #include "bus/bus.h"
 #include "bus/config-dbus.h"
-#include "host/process.h"
 #include "util/auto.h"
 #include "util/errors.h"
 
@@ -92,12 +91,15 @@ static int method_release(sd_bus_message *m, void *userdata, sd_bus_error *error
         return simple_verb(m, userdata, domain_release, error);
 }
 
-static int add_process(sd_bus_message *m, Domain *domain, int pidfd, sd_bus_error *error) {
+static int add_process(sd_bus_message *m, Domain *domain, char type, sd_bus_error *error) {
+        autofd int pidfd = -1;
         const char *subgroup;
         uid_t uid;
         int r;
 
-        r = sd_bus_message_read(m, "s", &subgroup);
+        r = process_read(m, type, &pidfd, error);
+        if (r >= 0)
+                r = sd_bus_message_read(m, "s", &subgroup);
         if (r < 0)
                 return r;
         r = authorize_domain_as(domain, m, NULL, &uid, error);
@@ -108,30 +110,11 @@ static int add_process(sd_bus_message *m, Domain *domain, int pidfd, sd_bus_erro
 }
 
 static int method_add_process(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        autofd int pidfd = -1;
-        uint32_t pid;
-        int r;
-
-        r = sd_bus_message_read(m, "u", &pid);
-        if (r < 0)
-                return r;
-        if (pid == 0 || pid > INT32_MAX || pidfd_new((pid_t) pid, &pidfd) < 0)
-                return sd_bus_error_setf(
-                        error, SD_BUS_ERROR_INVALID_ARGS, "pid: there is no process %u", pid);
-        return add_process(m, userdata, pidfd, error);
+        return add_process(m, userdata, 'u', error);
 }
 
 static int method_add_process_fd(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        pid_t pid;
-        int pidfd, r;
-
-        r = sd_bus_message_read(m, "h", &pidfd);
-        if (r < 0)
-                return r;
-        if (pidfd_get_pid(pidfd, &pid) < 0)
-                return sd_bus_error_set(
-                        error, SD_BUS_ERROR_INVALID_ARGS, "pidfd: it is no pidfd of a process that lives");
-        return add_process(m, userdata, pidfd, error);
+        return add_process(m, userdata, 'h', error);
 }
 
 static int method_shutdown(sd_bus_message *m, void *userdata, sd_bus_error *error) {

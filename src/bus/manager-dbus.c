@@ -165,29 +165,22 @@ static void pidfd_clear(void *item) {
 }
 
 /* Reads `au` or `ah` into pidfds of our own. */
-static int processes_read(sd_bus_message *m, bool as_pidfds, GArray **ret, sd_bus_error *error) {
+static int processes_read(sd_bus_message *m, char type, GArray **ret, sd_bus_error *error) {
         g_autoptr(GArray) pidfds = g_array_new(FALSE, FALSE, sizeof(int));
-        int pidfd, given, r;
-        uint32_t pid;
-        pid_t check;
+        int pidfd, r;
 
         g_array_set_clear_func(pidfds, pidfd_clear);
-        r = sd_bus_message_enter_container(m, 'a', as_pidfds ? "h" : "u");
-        while (r >= 0 && (r = as_pidfds ? sd_bus_message_read(m, "h", &given)
-                                        : sd_bus_message_read(m, "u", &pid)) > 0) {
-                if (pidfds->len == ADOPTED_PROCESSES_MAX)
+        r = sd_bus_message_enter_container(m, 'a', (char[]) {type, 0});
+        while (r >= 0 && (r = process_read(m, type, &pidfd, error)) > 0) {
+                g_array_append_val(pidfds, pidfd);
+                if (pidfds->len > ADOPTED_PROCESSES_MAX)
                         return sd_bus_error_setf(error, VMM_ERROR_LIMIT_EXCEEDED, "More than %u processes",
                                 ADOPTED_PROCESSES_MAX);
-                if (as_pidfds) {
-                        if (pidfd_get_pid(given, &check) < 0)
-                                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                                        "pidfds: number %u is no pidfd of a process that lives",
-                                        pidfds->len);
-                        pidfd = fcntl(given, F_DUPFD_CLOEXEC, 3);
-                } else if (pid == 0 || pid > INT32_MAX || pidfd_new((pid_t) pid, &pidfd) < 0)
-                        return sd_bus_error_setf(
-                                error, SD_BUS_ERROR_INVALID_ARGS, "pids: there is no process %u", pid);
-                g_array_append_val(pidfds, pidfd);
+        }
+        if (r < 0 && type == 'h' && sd_bus_error_is_set(error)) {
+                sd_bus_error_free(error);
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                        "pidfds: number %u is no pidfd of a process that lives", pidfds->len);
         }
         if (r < 0)
                 return r;
@@ -197,7 +190,7 @@ static int processes_read(sd_bus_message *m, bool as_pidfds, GArray **ret, sd_bu
         return sd_bus_message_exit_container(m);
 }
 
-static int adopt(sd_bus_message *m, Bus *bus, bool as_pidfds, sd_bus_error *error) {
+static int adopt(sd_bus_message *m, Bus *bus, char type, sd_bus_error *error) {
         g_autoptr(Domain) domain = NULL;
         g_autoptr(GArray) pidfds = NULL;
         const char *name;
@@ -206,7 +199,7 @@ static int adopt(sd_bus_message *m, Bus *bus, bool as_pidfds, sd_bus_error *erro
 
         r = sd_bus_message_read(m, "s", &name);
         if (r >= 0)
-                r = sd_bus_message_skip(m, as_pidfds ? "aha{sv}" : "aua{sv}");
+                r = sd_bus_message_skip(m, type == 'h' ? "aha{sv}" : "aua{sv}");
         if (r >= 0)
                 r = read_flags(m, CREATE_AUTODESTROY, &flags, error);
         if (r >= 0)
@@ -214,7 +207,7 @@ static int adopt(sd_bus_message *m, Bus *bus, bool as_pidfds, sd_bus_error *erro
         if (r >= 0)
                 r = sd_bus_message_skip(m, "s");
         if (r >= 0)
-                r = processes_read(m, as_pidfds, &pidfds, error);
+                r = processes_read(m, type, &pidfds, error);
         if (r < 0)
                 return r;
         r = domain_prepare(bus, m, name, true, &domain, error);
@@ -224,11 +217,11 @@ static int adopt(sd_bus_message *m, Bus *bus, bool as_pidfds, sd_bus_error *erro
 }
 
 static int method_adopt_processes(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return adopt(m, userdata, false, error);
+        return adopt(m, userdata, 'u', error);
 }
 
 static int method_adopt_process_fds(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        return adopt(m, userdata, true, error);
+        return adopt(m, userdata, 'h', error);
 }
 
 /* ---- Finding. ---- */
@@ -288,16 +281,14 @@ static int method_get_domain_by_pid(sd_bus_message *m, void *userdata, sd_bus_er
 }
 
 static int method_get_domain_by_pidfd(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        int pidfd, r;
+        autofd int pidfd = -1;
         pid_t pid;
+        int r;
 
-        r = sd_bus_message_read(m, "h", &pidfd);
-        if (r < 0)
-                return r;
-        if (pidfd_get_pid(pidfd, &pid) < 0)
-                return sd_bus_error_set(
-                        error, SD_BUS_ERROR_INVALID_ARGS, "pidfd: it is no pidfd of a process that lives");
-        return domain_of_pid_reply(m, userdata, pid, error);
+        r = process_read(m, 'h', &pidfd, error);
+        if (r >= 0)
+                r = pidfd_get_pid(pidfd, &pid);
+        return r < 0 ? r : domain_of_pid_reply(m, userdata, pid, error);
 }
 
 static int method_get_domain_by_control_group(sd_bus_message *m, void *userdata, sd_bus_error *error) {

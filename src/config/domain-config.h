@@ -119,7 +119,7 @@ int domain_config_set(DomainConfig *config, const ConfigKey *key, const ConfigVa
 typedef struct ConfigDefaults {
         const char *slice;             /* of a CgroupPath without one */
         const StopPlan *stop_plans;    /* one for each kind, in the order of DomainKind */
-        bool adopted;                  /* the processes exist already: Command is neither needed nor allowed */
+        bool adopted;                  /* the processes exist already: no Process key is allowed */
 } ConfigDefaults;
 
 /* Fills what was not given (kind: qemu if an Image key was set, else process; CgroupPath "DEFAULT:vmm:NAME";

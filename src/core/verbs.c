@@ -80,6 +80,28 @@ static bool verb_joins(Domain *domain, const JobKind *kind, JobReply reply, void
         return true;
 }
 
+/* Begins it as a job; `meanwhile` is the state to be in until it ends. */
+static int verb_begin(Domain *domain, Verb verb, const JobKind *kind, DomainState meanwhile, uid_t requestor,
+        JobReply reply, void *userdata, sd_bus_error *error) {
+        Job *job;
+        int r;
+
+        if (verb_joins(domain, kind, reply, userdata))
+                return 0;
+        r = verb_admit(domain, verb, kind->verb, error);
+        if (r != 0)
+                return r;
+        job = job_new(domain, kind, requestor, domain->config->pause_timeout_usec);
+        job_add_waiter(job, false, reply, userdata);
+        if (meanwhile != domain->state) {
+                g_autofree char *reason =
+                        g_strconcat(domain_state_to_string(meanwhile), " on request", NULL);
+                domain_set_state(domain, meanwhile, reason);
+        }
+        job_start(job);
+        return 0;
+}
+
 /* ---- Freezing and thawing, each believed only when systemd and the kernel agree. ---- */
 
 int freeze_poke(Job *job) {
@@ -115,6 +137,10 @@ static void on_freezer_reply(void *userdata, int r, const sd_bus_error *error) {
 int freeze_run(Job *job) {
         Domain *domain = job->domain;
 
+        if (domain->pause_blockers->len > 0) {
+                g_array_set_size(domain->pause_blockers, 0);
+                domain_mark_changed(domain, DOMAIN_CHANGED_BLOCKERS);
+        }
         return unit_freeze(domain_units(domain), domain_unit(domain), on_freezer_reply, job, &job->call);
 }
 
@@ -236,22 +262,8 @@ static const JobKind pause_kind = {
 };
 
 int domain_pause(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error) {
-        int r;
-
-        if (verb_joins(domain, &pause_kind, reply, userdata))
-                return 0;
-        r = verb_admit(domain, VERB_PAUSE, "pause", error);
-        if (r != 0)
-                return r;
-        if (domain->pause_blockers->len > 0) {
-                g_array_set_size(domain->pause_blockers, 0);
-                domain_mark_changed(domain, DOMAIN_CHANGED_BLOCKERS);
-        }
-        Job *job = job_new(domain, &pause_kind, requestor, domain->config->pause_timeout_usec);
-        job_add_waiter(job, false, reply, userdata);
-        domain_set_state(domain, DOMAIN_PAUSING, "pausing on request");
-        job_start(job);
-        return 0;
+        return verb_begin(
+                domain, VERB_PAUSE, &pause_kind, DOMAIN_PAUSING, requestor, reply, userdata, error);
 }
 
 /* A domain that was created paused executes its program with its first resume. */
@@ -293,18 +305,8 @@ static const JobKind resume_kind = {
 };
 
 int domain_resume(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error) {
-        int r;
-
-        if (verb_joins(domain, &resume_kind, reply, userdata))
-                return 0;
-        r = verb_admit(domain, VERB_RESUME, "resume", error);
-        if (r != 0)
-                return r;
-        Job *job = job_new(domain, &resume_kind, requestor, domain->config->pause_timeout_usec);
-        job_add_waiter(job, false, reply, userdata);
-        domain_set_state(domain, DOMAIN_RESUMING, "resuming on request");
-        job_start(job);
-        return 0;
+        return verb_begin(
+                domain, VERB_RESUME, &resume_kind, DOMAIN_RESUMING, requestor, reply, userdata, error);
 }
 
 /* ---- Shutdown: a request, which needs a guest that runs to hear it. ---- */
@@ -346,24 +348,9 @@ static const JobKind shutdown_kind = {
         .ended = shutdown_ended,
 };
 
-/* A verb without a state of its own. */
-static int verb_begin(Domain *domain, Verb verb, const JobKind *kind, uid_t requestor, JobReply reply,
-        void *userdata, sd_bus_error *error) {
-        int r;
-
-        if (verb_joins(domain, kind, reply, userdata))
-                return 0;
-        r = verb_admit(domain, verb, kind->verb, error);
-        if (r != 0)
-                return r;
-        Job *job = job_new(domain, kind, requestor, domain->config->pause_timeout_usec);
-        job_add_waiter(job, false, reply, userdata);
-        job_start(job);
-        return 0;
-}
-
 int domain_shutdown(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error) {
-        return verb_begin(domain, VERB_SHUTDOWN, &shutdown_kind, requestor, reply, userdata, error);
+        return verb_begin(
+                domain, VERB_SHUTDOWN, &shutdown_kind, domain->state, requestor, reply, userdata, error);
 }
 
 /* ---- Release: we go, the processes stay. ---- */
@@ -396,7 +383,8 @@ static const JobKind release_kind = {
 };
 
 int domain_release(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error) {
-        return verb_begin(domain, VERB_RELEASE, &release_kind, requestor, reply, userdata, error);
+        return verb_begin(
+                domain, VERB_RELEASE, &release_kind, domain->state, requestor, reply, userdata, error);
 }
 
 /* ---- Kill: a signal, and nothing else. ---- */

@@ -58,24 +58,27 @@ RunDir *run_dir_free(RunDir *dir) {
         return run_dir_abandon(dir);
 }
 
-static int socket_address(const RunDir *dir, const char *name, struct sockaddr_un *ret) {
+/* A stream socket, and the address it is to have or to reach. */
+static int socket_new(const RunDir *dir, const char *name, struct sockaddr_un *ret_address, int *ret_fd) {
         g_autofree char *path = run_dir_path(dir, name);
-        struct sockaddr_un address = {.sun_family = AF_UNIX};
+        autofd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 
-        if (g_strlcpy(address.sun_path, path, sizeof address.sun_path) >= sizeof address.sun_path)
+        if (fd < 0)
+                return -errno;
+        *ret_address = (struct sockaddr_un) {.sun_family = AF_UNIX};
+        if (g_strlcpy(ret_address->sun_path, path, sizeof ret_address->sun_path) >=
+                sizeof ret_address->sun_path)
                 return -ENAMETOOLONG;
-        *ret = address;
+        *ret_fd = fd_steal(&fd);
         return 0;
 }
 
 int run_dir_listen(const RunDir *dir, const char *name, int *ret_fd) {
-        autofd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         struct sockaddr_un address;
+        autofd int fd = -1;
         int r;
 
-        if (fd < 0)
-                return -errno;
-        r = socket_address(dir, name, &address);
+        r = socket_new(dir, name, &address, &fd);
         if (r < 0)
                 return r;
         if (bind(fd, (struct sockaddr *) &address, sizeof address) < 0 || listen(fd, LISTEN_BACKLOG) < 0)
@@ -85,13 +88,11 @@ int run_dir_listen(const RunDir *dir, const char *name, int *ret_fd) {
 }
 
 int run_dir_connect(const RunDir *dir, const char *name, int *ret_fd) {
-        autofd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
         struct sockaddr_un address;
+        autofd int fd = -1;
         int r;
 
-        if (fd < 0)
-                return -errno;
-        r = socket_address(dir, name, &address);
+        r = socket_new(dir, name, &address, &fd);
         if (r < 0)
                 return r;
         if (connect(fd, (struct sockaddr *) &address, sizeof address) < 0)

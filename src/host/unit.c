@@ -84,8 +84,9 @@ static int error_translate(const UnitCall *call, const sd_bus_error *error, sd_b
         if (sd_bus_error_has_name(error, SYSTEMD("UnitExists")))
                 return sd_bus_error_setf(
                         ret, VMM_ERROR_DOMAIN_EXISTS, "There is a unit %s already", call->unit);
-        return sd_bus_error_setf(ret, traits->error, "systemd refused %s of %s: %s", traits->method,
-                call->unit, error->message ? error->message : error->name);
+        return sd_bus_error_setf(ret, traits->error, "systemd refused %s of %s%s: %s", traits->method,
+                call->unit, call->subgroup ? call->subgroup : "",
+                error->message ? error->message : error->name);
 }
 
 static void call_fail(UnitCall *call, const sd_bus_error *error) {

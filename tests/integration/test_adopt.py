@@ -17,7 +17,7 @@ def cgroup_of(pid):
     return pathlib.Path(f"/proc/{pid}/cgroup").read_text().rpartition("\n0::")[2].strip()
 
 
-class TestAdopt(TestCase):
+class AdoptCase(TestCase):
     def spawn(self, payload="exec sleep infinity", *prefix):
         """A process group of its own, which ends with the test."""
         process = subprocess.Popen([*prefix, "/bin/sh", "-c", payload], stdout=subprocess.PIPE, text=True, process_group=0)
@@ -29,6 +29,15 @@ class TestAdopt(TestCase):
         self.addCleanup(end)
         return process
 
+    def spawn_as_tester(self):
+        """A process of the unprivileged user, and the user."""
+        process = self.spawn("exec sleep infinity", "setpriv", "--reuid=tester", "--clear-groups")
+        user = int(as_tester("id", "-u").stdout)
+        wait_until(lambda: os.stat(f"/proc/{process.pid}").st_uid == user, every=0.01, what="the change of user")
+        return process, user
+
+
+class TestAdopt(AdoptCase):
     def spawn_tree(self):
         """A process with two children; their PIDs, its own first."""
         process = self.spawn("sleep infinity & echo $!; sleep infinity & echo $!; wait")
@@ -110,7 +119,7 @@ class TestAdopt(TestCase):
         os.waitid(os.P_PID, dead.pid, os.WEXITED | os.WNOWAIT)
         daemon = self.bus.unit("vmmanagerd.service", "Service").MainPID
         for pid, text in ((1, "PID 1 cannot be moved"), (daemon, f"PID {daemon} cannot be moved"),
-                          (dead.pid, "Process number 1 has ended"), (FREE, f"there is no process {FREE}"),
+                          (dead.pid, f"PID {dead.pid} has ended"), (FREE, f"there is no process {FREE}"),
                           (0, "there is no process 0"), (2**32 - 1, "there is no process 4294967295")):
             with self.subTest(pid):
                 self.assertError("InvalidArgs", text, self.manager.AdoptProcesses, "web1", [good.pid, pid], {}, 0)
@@ -178,11 +187,77 @@ class TestAdopt(TestCase):
         self.polkit_rule('if (action.id == "org.example.VMManager1.adopt") return polkit.Result.YES;')
         tester = Bus("tester")
         self.addCleanup(tester.close)
-        own, foreign = self.spawn("exec sleep infinity", "setpriv", "--reuid=tester", "--clear-groups"), self.spawn()
-        user = int(as_tester("id", "-u").stdout)
-        wait_until(lambda: os.stat(f"/proc/{own.pid}").st_uid == user, every=0.01, what="the change of user")
+        (own, user), foreign = self.spawn_as_tester(), self.spawn()
         self.assertError("AccessDenied", f"PID {foreign.pid} is not a process of user {user}",
                          tester.manager.AdoptProcesses, "web1", [own.pid, foreign.pid], {}, 0)
         self.assertUntouched(own.pid, foreign.pid)
         domain = self.bus.domain(tester.manager.AdoptProcesses("web1", [own.pid], {}, 0))
         self.assertEqual((domain.Leader, domain.OwnerUID), (own.pid, user))
+
+
+class TestAdd(AdoptCase):
+    """One more for a domain that is there."""
+
+    def setUp(self):
+        super().setUp()
+        self.domain = self.create("web1", shell(OBEDIENT, Delegate=True))
+
+    def test_add(self):
+        """a process is added by PID or pidfd to the scope or to a group below it, and is paused and stopped with the domain"""
+        (self.domain.cgroup.path / "workers").mkdir()
+        processes = [self.spawn() for _ in range(3)]
+        pidfd = os.pidfd_open(processes[2].pid)
+        self.domain.AddProcess(processes[0].pid, "")
+        self.domain.AddProcess(processes[1].pid, "workers")
+        self.domain.AddProcessFD(0, "/workers", fds=[pidfd])
+        os.close(pidfd)
+        scope = self.domain.ControlGroup
+        self.assertEqual([cgroup_of(process.pid) for process in processes], [scope, scope + "/workers", scope + "/workers"])
+        self.assertLessEqual({(cgroup_of(process.pid), process.pid) for process in processes},
+                             {entry[:2] for entry in self.domain.GetProcesses()})
+        self.assertEqual(self.manager.GetDomainByPID(processes[1].pid), self.domain.path)
+        self.assertThawed(self.domain)
+        self.domain.Pause()
+        self.assertTrue(Cgroup(scope + "/workers").frozen)
+        self.domain.Destroy(0)
+        self.assertEqual([process.wait(10) for process in processes], 3 * [-signal.SIGTERM])
+
+    def test_add_to_paused(self):
+        """a process that is added to a paused domain stands still until it is resumed"""
+        process = self.spawn(COUNTER)
+        self.domain.Pause()
+        self.domain.AddProcess(process.pid, "")
+        self.domain.cgroup.wait(frozen=1)
+        self.assertFrozen(self.domain)
+        self.domain.Resume()
+        self.assertThawed(self.domain)
+
+    def test_refused(self):
+        """what cannot be added stays where it is: no Delegate, no such group, a way out, PID 1, another domain's process"""
+        process, other = self.spawn(), self.create("web2", shell(OBEDIENT))
+        for function, pid, subgroup, error, text in (
+                (other.AddProcess, process.pid, "", "NotSupported", "Delegate=yes; 'web2' was not"),
+                (self.domain.AddProcess, process.pid, "nowhere", "InvalidArgs", "nowhere"),
+                (self.domain.AddProcess, process.pid, "..", "InvalidArgs", "subgroup: '..' is not the path"),
+                (self.domain.AddProcess, process.pid, "a/../../b", "InvalidArgs", "is not the path"),
+                (self.domain.AddProcess, process.pid, "a//b", "InvalidArgs", "is not the path"),
+                (self.domain.AddProcess, 1, "", "InvalidArgs", "PID 1 cannot be moved"),
+                (self.domain.AddProcess, 0, "", "InvalidArgs", "there is no process 0"),
+                (self.domain.AddProcess, FREE, "", "InvalidArgs", f"there is no process {FREE}"),
+                (self.domain.AddProcess, other.Leader, "", "DomainExists", f"PID {other.Leader} is in domain 'web2' already")):
+            with self.subTest(text):
+                self.assertError(error, text, function, pid, subgroup)
+                self.assertEqual(cgroup_of(process.pid), cgroup_of(os.getpid()))
+                self.assertThawed(self.domain)
+        self.assertEqual(len(self.domain.cgroup.pids), 1)
+
+    def test_unprivileged(self):
+        """an unprivileged user who may adopt adds his own processes, and nobody else's"""
+        self.polkit_rule('if (action.id == "org.example.VMManager1.adopt" && action.lookup("domain") == "web1") '
+                         'return polkit.Result.YES;')
+        tester = Bus("tester")
+        self.addCleanup(tester.close)
+        (own, user), foreign, theirs = self.spawn_as_tester(), self.spawn(), tester.domain(self.domain.path)
+        self.assertError("AccessDenied", f"PID {foreign.pid} is not a process of user {user}", theirs.AddProcess, foreign.pid, "")
+        theirs.AddProcess(own.pid, "")
+        self.assertEqual(cgroup_of(own.pid), self.domain.ControlGroup)

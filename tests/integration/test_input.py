@@ -170,8 +170,8 @@ class TestInput(TestCase):
                 ("PauseTimeoutUSec", V("t", 999), "InvalidArgs", "999 is not between 1000 and 300000000"),
                 ("PauseTimeoutUSec", V("t", 300_000_001), "InvalidArgs", "is not between"),
                 ("PauseTimeoutUSec", V("u", 5000), "InvalidArgs", ""), ("StopPlan", V("a(st)", []), "InvalidArgs", "at least one step"),
-                ("StopPlan", V("a(st)", [("NO", 1)]), "InvalidArgs", "'NO'"), ("Name", V("s", "x"), "AccessDenied", ""),
-                ("State", V("s", "paused"), "AccessDenied", ""), ("None", V("s", ""), "AccessDenied", "")):
+                ("StopPlan", V("a(st)", [("NO", 1)]), "InvalidArgs", "'NO'"), ("Name", V("s", "x"), "PropertyReadOnly", ""),
+                ("State", V("s", "paused"), "PropertyReadOnly", ""), ("None", V("s", ""), "UnknownProperty", "")):
             self.refuse(f"{name} {value}", error, text or ".", self.domain._call, "org.freedesktop.DBus.Properties", "Set", "(ssv)",
                         self.domain.interface, name, value)
         self.assertEqual(self.domain.PauseTimeoutUSec, 3_000_000)
