@@ -6,8 +6,10 @@
 #include <fcntl.h>
 
 #include "bus/config-dbus.h"
+#include "config/text.h"
 #include "host/process.h"
 #include "util/auto.h"
+#include "util/errors.h"
 
 int plan_read(sd_bus_message *m, StopPlan *ret, sd_bus_error *error) {
         const char *step;
@@ -39,6 +41,26 @@ int plan_append(sd_bus_message *m, const StopPlan *plan) {
         return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
+/* Like sd_bus_message_read_strv(), which takes time by the square of their number. */
+static int strings_read(sd_bus_message *m, const char *key, char ***ret, sd_bus_error *error) {
+        g_autoptr(GStrvBuilder) builder = g_strv_builder_new();
+        const char *string;
+        unsigned n = 0;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "s");
+        while (r >= 0 && (r = sd_bus_message_read(m, "s", &string)) > 0) {
+                if (++n > DOMAIN_ARGS_MAX)
+                        return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "%s: more than %d entries",
+                                key, DOMAIN_ARGS_MAX);
+                g_strv_builder_add(builder, string);
+        }
+        if (r < 0)
+                return r;
+        *ret = g_strv_builder_end(builder);
+        return sd_bus_message_exit_container(m);
+}
+
 static int value_read(sd_bus_message *m, const ConfigKey *key, DomainConfig *config, sd_bus_error *error) {
         ConfigValue value = {.type = key->type};
         g_auto(GStrv) strings = NULL;
@@ -50,9 +72,7 @@ static int value_read(sd_bus_message *m, const ConfigKey *key, DomainConfig *con
                 r = sd_bus_message_read(m, "s", &value.string);
                 break;
         case CONFIG_STRV:
-                r = sd_bus_message_read_strv(m, &strings);
-                if (r >= 0 && !strings)
-                        strings = g_new0(char *, 1);
+                r = strings_read(m, key->name, &strings, error);
                 value.strv = strings;
                 break;
         case CONFIG_UINT32:
@@ -84,9 +104,11 @@ static int entry_read(sd_bus_message *m, DomainConfig *config, sd_bus_error *err
         if (r < 0)
                 return r;
         key = domain_config_key(name);
-        if (!key)
+        if (!key) {
+                g_autofree char *quoted = text_quote(name);
                 return sd_bus_error_setf(
-                        error, SD_BUS_ERROR_INVALID_ARGS, "config: there is no key '%s'", name);
+                        error, SD_BUS_ERROR_INVALID_ARGS, "config: there is no key %s", quoted);
+        }
         signature = config_type_signature(key->type);
         r = sd_bus_message_peek_type(m, NULL, &contents);
         if (r < 0)

@@ -8,6 +8,7 @@
 
 #include "bus/bus.h"
 #include "bus/config-dbus.h"
+#include "config/text.h"
 #include "util/auto.h"
 #include "util/errors.h"
 
@@ -185,9 +186,11 @@ static int method_kill(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         r = sd_bus_message_read(m, "si", &whom, &signal);
         if (r < 0)
                 return r;
-        if ((int) kill_whom_from_string(whom) < 0)
-                return sd_bus_error_setf(
-                        error, SD_BUS_ERROR_INVALID_ARGS, "whom: '%s' is neither 'leader' nor 'all'", whom);
+        if ((int) kill_whom_from_string(whom) < 0) {
+                g_autofree char *quoted = text_quote(whom);
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                        "whom: %s is neither 'leader' nor 'all'", quoted);
+        }
         if (signal <= 0 || signal >= _NSIG)
                 return sd_bus_error_setf(
                         error, SD_BUS_ERROR_INVALID_ARGS, "signal: there is no signal %d", signal);

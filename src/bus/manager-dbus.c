@@ -8,6 +8,7 @@
 
 #include "bus/bus.h"
 #include "bus/config-dbus.h"
+#include "config/text.h"
 #include "host/process.h"
 #include "util/auto.h"
 #include "util/errors.h"
@@ -228,9 +229,11 @@ static int method_adopt_process_fds(sd_bus_message *m, void *userdata, sd_bus_er
 
 static int domain_reply(
         sd_bus_message *m, const Domain *domain, sd_bus_error *error, const char *what, const char *value) {
-        if (!domain)
+        if (!domain) {
+                g_autofree char *quoted = text_quote(value);
                 return sd_bus_error_setf(
-                        error, VMM_ERROR_NO_SUCH_DOMAIN, "There is no domain %s '%s'", what, value);
+                        error, VMM_ERROR_NO_SUCH_DOMAIN, "There is no domain %s %s", what, quoted);
+        }
         g_autofree char *path = bus_domain_path(domain);
         return sd_bus_reply_method_return(m, "o", path);
 }
@@ -253,8 +256,10 @@ static int method_get_domain_by_uuid(sd_bus_message *m, void *userdata, sd_bus_e
         r = sd_bus_message_read(m, "s", &text);
         if (r < 0)
                 return r;
-        if (sd_id128_from_string(text, &uuid) < 0)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "uuid: '%s' is no UUID", text);
+        if (sd_id128_from_string(text, &uuid) < 0) {
+                g_autofree char *quoted = text_quote(text);
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "uuid: %s is no UUID", quoted);
+        }
         return domain_reply(m, manager_find_by_uuid(bus->manager, uuid), error, "with UUID", text);
 }
 
@@ -375,10 +380,12 @@ static int method_get_console_log(sd_bus_message *m, void *userdata, sd_bus_erro
         if (!domain)
                 domain = manager_find_by_uuid(bus->manager, id);
         ended = domain ? NULL : manager_find_ended(bus->manager, name);
-        if (!domain && !ended)
+        if (!domain && !ended) {
+                g_autofree char *quoted = text_quote(name);
                 return sd_bus_error_setf(error, VMM_ERROR_NO_SUCH_DOMAIN,
-                        "There is no domain '%s', and none of the last %u that ended", name,
+                        "There is no domain %s, and none of the last %u that ended", quoted,
                         ENDED_DOMAINS_KEPT);
+        }
 
         r = domain ? authorize_domain_as(domain, m, NULL, &uid, error)
                    : authorize(bus->authority, m, &(AuthorityDetails) {

@@ -45,6 +45,7 @@ typedef struct Question {
         sd_bus_message *message;      /* kept: it is the request */
         sd_bus_slot *slot;
         sd_event_source *expiry;
+        char *about;                  /* what was asked: an answer is one to that and nothing else */
         uid_t uid;
         bool uid_known, answered, allowed, challenge;
         sd_bus_error error;
@@ -63,6 +64,7 @@ static void question_free(void *item) {
         sd_bus_slot_unref(question->slot);
         sd_event_source_disable_unref(question->expiry);
         sd_bus_message_unref(question->message);
+        g_free(question->about);
         sd_bus_error_free(&question->error);
         g_free(question);
 }
@@ -196,6 +198,11 @@ static int ask_uid(Question *question) {
                 "s", sd_bus_message_get_sender(question->message));
 }
 
+static char *details_about(const char *action, const AuthorityDetails *details) {
+        return g_strdup_printf("%s %s %s %s %u", action, details->domain, details->uuid, details->slice,
+                details->owned ? (unsigned) details->owner : UINT32_MAX);
+}
+
 static int ask_polkit(Question *question, const char *action, const AuthorityDetails *details) {
         g_autoptr(sd_bus_message) ask = NULL;
         g_autofree char *owner =
@@ -256,6 +263,13 @@ int authorize(Authority *authority, sd_bus_message *m, const AuthorityDetails *d
                 return sd_bus_error_setf(
                         error, SD_BUS_ERROR_ACCESS_DENIED, "Access denied: %s has no action", member);
         if (question && question->answered) {
+                g_autofree char *about = details_about(action, details);
+
+                /* While polkit was asked, another domain may have come to where the message goes. */
+                if (question->about && !g_str_equal(question->about, about))
+                        return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
+                                "Access denied: '%s' is not what it was when polkit was asked",
+                                details->domain);
                 *ret_uid = question->uid;
                 return question_verdict(question, action, error);
         }
@@ -287,6 +301,7 @@ int authorize(Authority *authority, sd_bus_message *m, const AuthorityDetails *d
                 question = question_new(authority, m);
         question->uid = uid;
         question->uid_known = true;
+        question->about = details_about(action, details);
         return question_asked(question, ask_polkit(question, action, details));
 }
 

@@ -210,9 +210,11 @@ int domain_add_process(Domain *domain, int pidfd, const char *subgroup, uid_t ca
         Job *job;
         int r;
 
-        if (!path)
+        if (!path) {
+                g_autofree char *quoted = text_quote(subgroup);
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
-                        "subgroup: '%s' is not the path of a control group below the scope", subgroup);
+                        "subgroup: %s is not the path of a control group below the scope", quoted);
+        }
         r = verb_admit(domain, VERB_ADD, "add to", error);
         if (r < 0)
                 return r;

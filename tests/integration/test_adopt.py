@@ -72,7 +72,7 @@ class TestAdopt(AdoptCase):
 
     def test_children_stay(self):
         """children that were not named are not taken along; those born later are in the domain"""
-        process = self.spawn("sleep infinity & echo $!; trap 'sleep infinity & echo $!' USR1; while :; do wait; done")
+        process = self.spawn("trap 'sleep infinity & echo $!' USR1; sleep infinity & echo $!; while :; do wait; done")
         child = int(process.stdout.readline())
         domain = self.bus.domain(self.manager.AdoptProcesses("web1", [process.pid], {}, 0))
         self.assertEqual((domain.cgroup.pids, cgroup_of(child)), ([process.pid], cgroup_of(os.getpid())))
@@ -124,6 +124,8 @@ class TestAdopt(AdoptCase):
             with self.subTest(pid):
                 self.assertError("InvalidArgs", text, self.manager.AdoptProcesses, "web1", [good.pid, pid], {}, 0)
                 self.assertUntouched(good.pid)
+        self.assertError("LimitExceeded", "More than 1024 processes", self.manager.AdoptProcesses, "web1", 1025 * [good.pid], {}, 0)
+        self.assertUntouched(good.pid)
         self.assertError("InvalidArgs", "No process is given", self.manager.AdoptProcesses, "web1", [], {}, 0)
 
     def test_kernel_thread(self):

@@ -185,9 +185,16 @@ class TestFreezeTimeout(TestCase):
 
     def test_reload(self):
         """a daemon-reload in the middle, which makes systemd forget the freeze: the pause ends well all the same"""
+        self.end_well_over("daemon-reload")
+
+    def test_reexec(self):
+        """so it does over a daemon-reexec"""
+        self.end_well_over("daemon-reexec")
+
+    def end_well_over(self, event):
         self.domain.set("PauseTimeoutUSec", 10_000_000)
         pause = self.begin_pause()
-        subprocess.run(["systemctl", "daemon-reload"], check=True)
+        subprocess.run(["systemctl", event], check=True)
         self.let_go()
         pause.result()
         self.assertFrozen(self.domain)

@@ -9,7 +9,7 @@ import stat
 import subprocess
 
 from vmm import (AUTODESTROY, COUNTER, CROWD, FORCE, OBEDIENT, POLITE, REMOVE_LOGS, ROOT, SERVICE, START, Bus, Call, Error,
-                 Signals, TestCase, V, config, ending, make_folder, process_exists, shell, wait_until)
+                 Signals, TestCase, config, duration, ending, make_folder, process_exists, shell, wait_until)
 
 FLIGHTY = {"UpTimeUSec", "CPUUsageNSec", "MemoryCurrent", "TasksCurrent", "IOReadBytes", "IOWriteBytes", "Progress"}
 UNKNOWN = 2**64 - 1
@@ -128,6 +128,17 @@ class TestCreate(TestCase):
             self.assertEqual(ending(self.signals, domain.path)[0], "stopped by SIGTERM")
         self.assertEqual([entry[0] for entry in self.manager.ListDomains()], ["web1"])
         self.assertThawed(self.bus.domain(kept.path))
+
+
+    def test_caller_leaves_early(self):
+        """it ends it, too, when the creator leaves before the reply"""
+        caller = Bus()
+        caller.manager.begin("CreateDomain", "early", shell(OBEDIENT), START | AUTODESTROY)
+        caller.connection.flush_sync()
+        caller.close()
+        path = self.signals.wait("DomainAdded", "early")[1]
+        ending(self.signals, path)
+        self.assertEqual(self.manager.ListDomains(), [])
 
 
 class TestFind(TestCase):
@@ -299,6 +310,18 @@ class TestTell(TestCase):
         self.create("forgotten", shell(OBEDIENT)).Destroy(REMOVE_LOGS)
         self.assertError("NoSuchDomain", "no domain 'forgotten'", self.manager.GetConsoleLog, "forgotten", 1)
 
+    def test_flood(self):
+        """a payload that floods its console costs the daemon neither memory nor its attention"""
+        daemon = pathlib.Path(f"/proc/{self.bus.unit('vmmanagerd.service', 'Service').MainPID}/statm")
+        before = int(daemon.read_text().split()[1])
+        domain = self.create("web1", shell("echo ready; exec yes " + 50 * "flood"), ready=False)
+        while domain.CPUUsageNSec < 10**9:
+            with duration(0, 2):
+                domain.Pause()
+                domain.Resume()
+        self.assertLessEqual(len("\n".join(domain.GetConsoleLog(10**6))), 65536)
+        self.assertLess((int(daemon.read_text().split()[1]) - before) * os.sysconf("SC_PAGE_SIZE"), 32 << 20)
+
     def test_end(self):
         """the end of a domain tells how its leader ended, and whether it crashed"""
         for payload, reason, details, crashed in (("exit 0", "exited with status 0", {"ExitCode": 0}, False),
@@ -317,23 +340,26 @@ class TestTell(TestCase):
 
 
 class TestSignal(TestCase):
-    LISTENER = ("trap 'echo leader heard' USR1; (trap 'echo child heard' USR1; echo child is there; while :; do sleep 0.1; done) &"
-                " sleep 0.2; echo ready; while :; do wait; done")
+    def listen(self):
+        """A domain whose leader and child tell when they hear USR1, and its console."""
+        domain = self.create("web1", shell("trap 'echo leader heard' USR1; echo leader is there; "
+                                           "(trap 'echo child heard' USR1; echo child is there; while :; do sleep 0.1; done) & "
+                                           "while :; do wait; done"), ready=False)
+        console = domain.console()
+        console.expect("leader is there\n")
+        console.expect("child is there\n")
+        return domain, console
 
     def test_kill_leader(self):
         """Kill of the leader reaches it and not its children"""
-        domain = self.create("web1", shell(self.LISTENER), ready=False)
-        console = domain.console()
-        console.expect("ready")
+        domain, console = self.listen()
         domain.Kill("leader", signal.SIGUSR1)
         console.expect("leader heard")
         self.assertNotIn("child heard", console.silence(0.3))
 
     def test_kill_all(self):
         """Kill of all reaches every process"""
-        domain = self.create("web1", shell(self.LISTENER), ready=False)
-        console = domain.console()
-        console.expect("ready")
+        domain, console = self.listen()
         domain.Kill("all", signal.SIGUSR1)
         heard = console.expect(r"(leader|child) heard")[1]
         console.expect("child heard" if heard == "leader" else "leader heard")

@@ -9,10 +9,11 @@ import signal
 import socket
 import subprocess
 
-from vmm import (FORCE, GRACEFUL, GUEST, GUEST_TIMEOUT, START, Console, Error, TestCase, duration, ending, guest, make_folder,
+from vmm import (FORCE, GRACEFUL, GUEST, GUEST_TIMEOUT, SERVICE, START, Console, Error, TestCase, duration, ending, guest, make_folder,
                  process_exists, wait_until)
 
 READY = "GUEST-READY"
+RUNTIME = pathlib.Path("/run/vmmanager/domains")
 TICK = r"tick \d+\r?\n"
 
 
@@ -23,6 +24,10 @@ class GuestCase(TestCase):
         console = domain.console()
         console.expect(READY, GUEST_TIMEOUT)
         return domain, console
+
+    def assertNothingLeft(self):
+        self.assertEqual((self.manager.ListDomains(), list(RUNTIME.iterdir())), ([], []))
+        wait_until(lambda: not self.scopes(), what="the end of every scope")
 
 
 class TestGuest(GuestCase):
@@ -158,11 +163,9 @@ class TestGuest(GuestCase):
         """a kernel that QEMU cannot use is refused in QEMU's own words, and nothing is left"""
         kernel = make_folder(self) / "kernel"
         kernel.write_text("no kernel")
-        self.assertError("InvalidConfig", "could not load kernel|kernel", self.manager.CreateDomain, "web1",
+        self.assertError("InvalidConfig", "qemu: (invalid kernel header|linux kernel too old)", self.manager.CreateDomain, "web1",
                          guest(Kernel=str(kernel)), 0)
-        self.assertEqual(self.manager.ListDomains(), [])
-        wait_until(lambda: not self.scopes(), what="the end of every scope")
-        self.assertEqual(list(pathlib.Path("/run/vmmanager/domains").iterdir()), [])
+        self.assertNothingLeft()
 
     def test_unreadable_kernel(self):
         """a kernel or initrd that QEMU's user cannot read is refused, and the user named; so is what is no file"""
@@ -307,7 +310,19 @@ class TestEnd(GuestCase):
     def test_nothing_left(self):
         """nothing is left of them in the runtime folder"""
         domain = self.create("web1", guest(), 0)
-        folder = pathlib.Path("/run/vmmanager/domains")
-        self.assertEqual(len(list(folder.iterdir())), 1)
+        self.assertEqual(len(list(RUNTIME.iterdir())), 1)
         domain.Destroy(FORCE)
-        self.assertEqual(list(folder.iterdir()), [])
+        self.assertNothingLeft()
+
+    def test_while_starting(self):
+        """a virtual machine is destroyed, or its creation canceled, while QEMU is starting: CreateDomain says so, nothing is left"""
+        for end, text in ((lambda path, job: self.bus.domain(path).Destroy(FORCE), "The create of 'web1' was ended"),
+                          (lambda path, job: self.bus.object(job, f"{SERVICE}.Job").Cancel(), "The create of 'web1' was canceled")):
+            with self.subTest(text):
+                before = len(self.signals.seen)
+                create = self.manager.begin("CreateDomain", "web1", guest(), START)
+                wait_until(lambda: "JobNew" in [name for name, _, _ in self.signals.seen[before:]])
+                told = {name: arguments for name, _, arguments in self.signals.seen[before:]}
+                end(told["DomainAdded"][1], told["JobNew"][1])
+                self.assertError("Canceled", text, create.result)
+                self.assertNothingLeft()

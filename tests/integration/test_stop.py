@@ -46,15 +46,15 @@ class TestDestroy(StopCase):
         """what obeys SIGTERM ends by it at once, frozen or not, alone or with 50 children, whatever the flags ask for"""
         for payload in (OBEDIENT, POLITE, CROWD):
             for pause in (False, True):
-                for flags in (0, GRACEFUL):
+                for flags in (0, GRACEFUL, NOWAIT):
                     with self.subTest(payload=payload, pause=pause, flags=flags):
-                        domain = self.assertEnds(payload, flags, 0, 1, "stopped by SIGTERM", pause)
+                        domain = self.assertEnds(payload, flags, 0, 1.5, "stopped by SIGTERM", pause)
                         self.assertEqual(self.steps(domain), ["SIGTERM"])
 
     def test_handler_of_frozen(self):
         """the SIGTERM handler of a frozen payload runs: it is thawed for that"""
         for flags in (0, GRACEFUL):
-            self.assertEnds(POLITE, flags, 0, 1, "stopped by SIGTERM", pause=True)
+            self.assertEnds(POLITE, flags, 0, 1.5, "stopped by SIGTERM", pause=True)
             self.assertIn("got TERM", self.manager.GetConsoleLog("web1", 9))
 
     def test_stubborn(self):
@@ -69,7 +69,7 @@ class TestDestroy(StopCase):
         for payload in (POLITE, STUBBORN, CROWD):
             for pause in (False, True):
                 with self.subTest(payload=payload, pause=pause):
-                    domain = self.assertEnds(payload, FORCE, 0, 1, "stopped by SIGKILL", pause)
+                    domain = self.assertEnds(payload, FORCE, 0, 1.5, "stopped by SIGKILL", pause)
                     self.assertEqual(self.steps(domain), ["SIGKILL"])
                     self.assertNotIn("got TERM", self.manager.GetConsoleLog("web1", 9))
 
@@ -93,7 +93,7 @@ class TestDestroy(StopCase):
         self.assertEqual((domain.StateReason, domain.StopPhase, domain.StopDeadlineUSec), ("could not be stopped", "", 0))
         domain.Pause()
         self.assertFrozen(domain)
-        with duration(0, 1):
+        with duration(0, 1.5):
             domain.Destroy(FORCE)
         self.assertGone(domain)
 
@@ -129,7 +129,7 @@ class TestDestroy(StopCase):
         domain = self.create("web1", shell(STUBBORN))
         soft = domain.begin("Destroy", GRACEFUL)
         wait_until(lambda: domain.State == "stopping")
-        with duration(0, 1):
+        with duration(0, 1.5):
             domain.Destroy(FORCE)
             soft.result()
         self.assertGone(domain)
@@ -147,7 +147,7 @@ class TestDestroy(StopCase):
     def test_nowait(self):
         """NOWAIT replies when the signal is sent; the stop goes on"""
         domain = self.create("web1", shell(STUBBORN))
-        with duration(0, 1):
+        with duration(0, 1.5):
             domain.Destroy(NOWAIT)
         self.assertEqual((domain.State, domain.StopPhase), ("stopping", "SIGTERM"))
         self.assertEqual(ending(self.signals, domain.path)[0], "stopped by SIGKILL")

@@ -433,9 +433,9 @@ class TestCase(unittest.TestCase):
     def _polkit_reads(self, change):
         """polkitd says when it has read its rules again."""
         authority = "org.freedesktop.PolicyKit1"
-        Call(self.bus, authority, "/org/freedesktop/PolicyKit1/Authority", "org.freedesktop.DBus.Peer", "Ping",
-             None).result()
         signals = Signals(self.bus, sender=authority)
+        Call(self.bus, authority, "/org/freedesktop/PolicyKit1/Authority", "org.freedesktop.DBus.Peer", "Ping",
+             None).result()    # starts polkitd, and is answered when the bus knows what we listen to
         change()
         signals.wait("Changed")
         signals.close()
