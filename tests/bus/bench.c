@@ -11,9 +11,12 @@
 #include "util/auto.h"
 #include "util/errors.h"
 
+#define BUS_ID SD_ID128_MAKE(c0, ff, ee, c0, ff, ee, c0, ff, ee, c0, ff, ee, c0, ff, ee, 01)
 #define TURNS_MAX 100000u
 #define AWAIT_USEC (10 * G_USEC_PER_SEC)
-#define SLOWNESS_USEC (1 * G_USEC_PER_SEC)   /* of this machine: between a deadline's being set and our looking at it */
+
+/* Of this machine: between a deadline's being set and our looking at it. */
+#define SLOWNESS_USEC (1 * G_USEC_PER_SEC)
 
 /* ---- The transcript. ---- */
 
@@ -79,10 +82,10 @@ static void report_difference(const char *const *expected, char **got) {
         for (unsigned i = same; expected[i]; i++)
                 g_string_append_printf(text, "  \"%s\",\n", expected[i]);
         g_printerr("%s", text->str);
-        g_assertion_message(G_LOG_DOMAIN, __FILE__, __LINE__, G_STRFUNC, "the transcript is not as expected");
+        g_assertion_message(
+                G_LOG_DOMAIN, __FILE__, __LINE__, G_STRFUNC, "the transcript is not as expected");
 }
 
-int bench_line; /*REC*/
 void expect_lines(Bench *bench, const char *const *lines) {
         g_auto(GStrv) got = NULL;
 
@@ -91,10 +94,8 @@ void expect_lines(Bench *bench, const char *const *lines) {
         if (bench->transcript->len > 0)
                 g_string_truncate(bench->transcript, bench->transcript->len - 1);   /* the last line end */
         got = g_strsplit(bench->transcript->str, "\n", -1);
-        if (getenv("BENCH_RECORD") && lines[0] && g_str_equal(lines[0], "?")) { FILE *f = fopen(getenv("BENCH_RECORD"), "a"); fprintf(f, "@@ %d\n%s", bench_line, bench->transcript->str); fclose(f); forget(bench); return; } /*REC*/
         if (!g_strv_equal(lines, (const char *const *) got))
-                { if (getenv("BENCH_RECORD")) { fprintf(stderr, "DIFF at line %d:\n%s\n", bench_line, bench->transcript->str); } else /*REC*/
-                report_difference(lines, got); } /*REC*/
+                report_difference(lines, got);
         forget(bench);
 }
 
@@ -137,7 +138,7 @@ static void connect_both(Bench *bench) {
                 g_assert_cmpint(sd_bus_new(&bus), >=, 0);
                 g_assert_cmpint(sd_bus_set_fd(bus, pair[i], pair[i]), >=, 0);
                 if (i == 0)
-                        g_assert_cmpint(sd_bus_set_server(bus, true, SD_ID128_MAKE(c0,ff,ee,c0,ff,ee,c0,ff,ee,c0,ff,ee,c0,ff,ee,01)), >=, 0);
+                        g_assert_cmpint(sd_bus_set_server(bus, true, BUS_ID), >=, 0);
                 g_assert_cmpint(sd_bus_negotiate_fds(bus, true), >=, 0);
                 g_assert_cmpint(sd_bus_start(bus), >=, 0);
                 g_assert_cmpint(sd_bus_attach_event(bus, bench->event, SD_EVENT_PRIORITY_NORMAL), >=, 0);
@@ -154,19 +155,22 @@ void bench_setup(Bench *bench, gconstpointer data) {
                 .n_descriptors = count_descriptors(),
                 .transcript = g_string_new(NULL),
                 .names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
-                .told = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_hash_table_unref),
+                .told = g_hash_table_new_full(
+                        g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_hash_table_unref),
                 .callers = g_hash_table_new(g_str_hash, g_str_equal),
                 .gone = g_hash_table_new(g_str_hash, g_str_equal),
-                .polkit = POLKIT_NO,
                 .questions = G_QUEUE_INIT,
         };
         g_assert_cmpint(errors_register(), >=, 0);
         g_assert_cmpint(sd_event_new(&bench->event), >=, 0);
         connect_both(bench);
         host_new(bench->event, bench->server);
-        g_assert_cmpint(manager_config_load((const char *const[]) {NULL}, user_mode, &settings, NULL, NULL), >=, 0);
+        g_assert_cmpint(
+                manager_config_load((const char *const[]) {NULL}, user_mode, &settings, NULL, NULL), >=, 0);
         g_assert_cmpint(units_new(bench->server, &bench->units), >=, 0);
-        g_assert_cmpint(manager_new(bench->event, bench->units, settings, user_mode, "/run/vmmanager", &bench->manager), >=, 0);
+        g_assert_cmpint(manager_new(bench->event, bench->units, settings, user_mode, "/run/vmmanager",
+                                &bench->manager),
+                >=, 0);
         g_assert_cmpint(bus_new(bench->server, bench->manager, &bench->bus), >=, 0);
         settle(bench);
 }

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The daemon's rooms over a made-up host, at one end of a socket pair, and a client at the other, which is the bus daemon and polkit
- * as well; both on one event loop. All that the client says and hears, and all that the host is asked, becomes one
- * transcript, which tests compare. Its lines:
+/* The daemon's rooms over a made-up host, at one end of a socket pair, and a client at the other, which is
+ * the bus daemon and polkit as well; both on one event loop. All that the client says and hears, and all
+ * that the host is asked, becomes one transcript, which tests compare. Its lines:
  *
  *   > web.Pause()                            a call
  *   < web.Pause: Error.Busy: Cannot ...      its answer
@@ -23,8 +23,8 @@
 #define CREATE_AUTODESTROY UINT64_C(2)
 
 typedef enum PolkitMood {
-        POLKIT_YES,
         POLKIT_NO,
+        POLKIT_YES,
         POLKIT_CHALLENGE,   /* yes, if the user may be asked */
         POLKIT_ABSENT,
         POLKIT_FAILS,
@@ -70,19 +70,20 @@ void await(Bench *bench, const char *text);
 /* The job of the domain, or the step it waits in, was given this long; now that time is over. */
 void time_is_up(Bench *bench, const char *domain, uint64_t usec);
 
-/* The transcript since the last time, line by line, must be this; looks too whether all properties are as their signals said. */
+/* The transcript since the last time, line by line, must be this; looks too whether all properties are as
+ * their signals said. */
 void expect_lines(Bench *bench, const char *const *lines);
-extern int bench_line; /*REC*/
-#define expect(bench, ...) bench_line = __LINE__, expect_lines(bench, (const char *const[]) {__VA_ARGS__, NULL})
+#define expect(bench, ...) expect_lines(bench, (const char *const[]) {__VA_ARGS__, NULL})
 #define expect_nothing(bench) expect_lines(bench, (const char *const[]) {NULL})
 void forget(Bench *bench);   /* the transcript so far */
 
 /* No domain, no job, and nothing on the host. */
 void expect_empty(Bench *bench);
 
-/* ---- Calls, as ":1.1" unless the message has another sender. An object is "manager", "job/1" or the name of a domain. ---- */
+/* Calls. An object is "manager", "job/1" or the name of a domain; the caller ":1.1" if not told. */
 
 sd_bus_message *message_new(Bench *bench, const char *object, const char *member);
+sd_bus_message *message_new_as(Bench *bench, const char *sender, const char *object, const char *member);
 sd_bus_message *message_new_set(Bench *bench, const char *object, const char *property);
 void message_append(sd_bus_message *m, const char *types, ...);
 void message_send(Bench *bench, sd_bus_message *m);   /* consumed; settles */
@@ -104,7 +105,7 @@ void create_qemu(Bench *bench, const char *name, uint64_t flags);
 
 void caller_is(Bench *bench, const char *sender, uid_t uid);
 void caller_leaves(Bench *bench, const char *sender);
-void bus_answers(Bench *bench);             /* the oldest question to the bus */
+void bus_answers(Bench *bench);                       /* the oldest question to the bus */
 void polkit_answers(Bench *bench, PolkitMood mood);   /* the oldest question to it */
 
 /* ---- Text. ---- */

@@ -8,8 +8,9 @@
 #define SENDER ":1.1"
 
 const char *object_interface(const char *object) {
-        return g_str_equal(object, "manager") ? BUS_INTERFACE("Manager")
-                : g_str_has_prefix(object, "job/") ? BUS_INTERFACE("Job") : BUS_INTERFACE("Domain");
+        return g_str_equal(object, "manager")     ? BUS_INTERFACE("Manager")
+               : g_str_has_prefix(object, "job/") ? BUS_INTERFACE("Job")
+                                                  : BUS_INTERFACE("Domain");
 }
 
 char *object_path(const char *object) {
@@ -50,16 +51,25 @@ static int on_answer(sd_bus_message *reply, void *userdata, sd_bus_error *ret_er
         return 0;
 }
 
-static sd_bus_message *message_new_call(Bench *bench, const char *object, const char *interface, const char *member) {
+static sd_bus_message *message_new_call(
+        Bench *bench, const char *object, const char *interface, const char *member) {
         g_autofree char *path = object_path(object);
         sd_bus_message *m;
 
-        g_assert_cmpint(sd_bus_message_new_method_call(bench->client, &m, NULL, path, interface, member), >=, 0);
+        g_assert_cmpint(
+                sd_bus_message_new_method_call(bench->client, &m, NULL, path, interface, member), >=, 0);
         return m;
 }
 
 sd_bus_message *message_new(Bench *bench, const char *object, const char *member) {
         return message_new_call(bench, object, object_interface(object), member);
+}
+
+sd_bus_message *message_new_as(Bench *bench, const char *sender, const char *object, const char *member) {
+        sd_bus_message *m = message_new(bench, object, member);
+
+        g_assert_cmpint(sd_bus_message_set_sender(m, sender), >=, 0);
+        return m;
 }
 
 sd_bus_message *message_new_set(Bench *bench, const char *object, const char *property) {
@@ -87,7 +97,8 @@ void message_send(Bench *bench, sd_bus_message *m) {
                 g_assert_cmpint(sd_bus_message_set_sender(m, SENDER), >=, 0);
         *call = (Call) {
                 .bench = bench,
-                .name = g_strconcat(of_manager ? "" : object, of_manager ? "" : ".", sd_bus_message_get_member(m), NULL),
+                .name = g_strconcat(
+                        of_manager ? "" : object, of_manager ? "" : ".", sd_bus_message_get_member(m), NULL),
         };
         g_assert_cmpint(sd_bus_call_async(bench->client, NULL, m, on_answer, call, 0), >=, 0);
         bench->n_open++;
@@ -119,9 +130,8 @@ static void assert_created(Bench *bench, const char *name) {
 }
 
 void create_as(Bench *bench, const char *sender, const char *name, uint64_t flags) {
-        sd_bus_message *m = message_new(bench, "manager", "CreateDomain");
+        sd_bus_message *m = message_new_as(bench, sender, "manager", "CreateDomain");
 
-        g_assert_cmpint(sd_bus_message_set_sender(m, sender), >=, 0);
         message_append(m, "sa{sv}t", name, 1, PAYLOAD, flags);
         message_send(bench, m);
 }

@@ -8,7 +8,7 @@
 
 typedef struct Reading {
         GPtrArray *members, *nodes;
-        char *interface;       /* that we are in; NULL: none of ours */
+        char *interface; /* that we are in; NULL: none of ours */
         Member *member;
         unsigned n_arguments;
 } Reading;
@@ -57,10 +57,11 @@ static void read_member(Reading *reading, const char *kind, const char **names, 
 
 static void read_argument(Reading *reading, const char **names, const char **values) {
         Member *member = reading->member;
-        const char *direction = attribute(names, values, "direction"), *type = attribute(names, values, "type");
+        const char *direction = attribute(names, values, "direction"),
+                   *type = attribute(names, values, "type");
 
-        g_string_append_printf(member->text, "%s%s%s%s %s", reading->n_arguments++ > 0 ? ", " : "", direction,
-                *direction ? " " : "", type, attribute(names, values, "name"));
+        g_string_append_printf(member->text, "%s%s%s%s %s", reading->n_arguments++ > 0 ? ", " : "",
+                direction, *direction ? " " : "", type, attribute(names, values, "name"));
         if (g_str_equal(direction, "in")) {
                 char *in = g_strconcat(member->in, *member->in ? " " : "", type, NULL);
 
@@ -78,8 +79,8 @@ static void read_annotation(Reading *reading, const char **names, const char **v
                 reading->member->changes = g_intern_string(value);
 }
 
-static void on_start(GMarkupParseContext *context, const char *element, const char **names, const char **values,
-        void *userdata, GError **error) {
+static void on_start(GMarkupParseContext *context, const char *element, const char **names,
+        const char **values, void *userdata, GError **error) {
         Reading *reading = userdata;
         const char *name = attribute(names, values, "name");
 
@@ -143,8 +144,10 @@ static int on_introspected(sd_bus_message *reply, void *userdata, sd_bus_error *
 GPtrArray *introspect(Bench *bench, const char *object, char ***ret_nodes) {
         g_autofree char *path = object_path(object), *xml = NULL;
 
-        g_assert_cmpint(sd_bus_call_method_async(bench->client, NULL, NULL, path, "org.freedesktop.DBus.Introspectable",
-                                "Introspect", on_introspected, &xml, NULL), >=, 0);
+        g_assert_cmpint(
+                sd_bus_call_method_async(bench->client, NULL, NULL, path,
+                        "org.freedesktop.DBus.Introspectable", "Introspect", on_introspected, &xml, NULL),
+                >=, 0);
         settle(bench);
         g_assert_nonnull(xml);
         return parse(xml, ret_nodes);

@@ -9,7 +9,8 @@
 /* Read afresh at each look. */
 static bool is_counter(const char *property) {
         static const char *const counters[] = {
-                "UpTimeUSec", "CPUUsageNSec", "MemoryCurrent", "TasksCurrent", "IOReadBytes", "IOWriteBytes", "Progress", NULL,
+                "UpTimeUSec", "CPUUsageNSec", "MemoryCurrent", "TasksCurrent", "IOReadBytes", "IOWriteBytes",
+                "Progress", NULL,
         };
 
         return g_strv_contains(counters, property);
@@ -22,11 +23,12 @@ static char *property_text(Bench *bench, sd_bus_message *m, const char *property
         return g_string_free(text, FALSE);
 }
 
-typedef void (*PropertyVisitor)(Bench *bench, const char *object, GHashTable *told, const char *property, char *text,
-        GString *line);
+typedef void (*PropertyVisitor)(
+        Bench *bench, const char *object, GHashTable *told, const char *property, char *text, GString *line);
 
 /* Visits each entry of an a{sv}. */
-static void visit_properties(Bench *bench, const char *object, sd_bus_message *m, PropertyVisitor visit, GString *line) {
+static void visit_properties(
+        Bench *bench, const char *object, sd_bus_message *m, PropertyVisitor visit, GString *line) {
         GHashTable *told = g_hash_table_lookup(bench->told, object);
         const char *property;
 
@@ -43,13 +45,15 @@ static void visit_properties(Bench *bench, const char *object, sd_bus_message *m
         g_assert_cmpint(sd_bus_message_exit_container(m), >=, 0);
 }
 
-static void property_told(Bench *bench, const char *object, GHashTable *told, const char *property, char *text, GString *line) {
+static void property_told(Bench *bench, const char *object, GHashTable *told, const char *property,
+        char *text, GString *line) {
         if (line && g_strcmp0(g_hash_table_lookup(told, property), text) != 0)
                 g_string_append_printf(line, "%s%s %s", line->len > 0 ? ", " : "", property, text);
         g_hash_table_insert(told, g_strdup(property), text);
 }
 
-static void property_is(Bench *bench, const char *object, GHashTable *told, const char *property, char *text, GString *line) {
+static void property_is(Bench *bench, const char *object, GHashTable *told, const char *property, char *text,
+        GString *line) {
         const char *before = g_hash_table_lookup(told, property);
 
         if (!is_counter(property) && g_strcmp0(before, text) != 0)
@@ -82,8 +86,10 @@ void told_compare(Bench *bench) {
                 Look *look = g_new(Look, 1);
 
                 *look = (Look) {bench, g_strdup(*object)};
-                g_assert_cmpint(sd_bus_call_method_async(bench->client, NULL, NULL, path, "org.freedesktop.DBus.Properties",
-                        "GetAll", on_properties, look, "s", object_interface(*object)), >=, 0);
+                g_assert_cmpint(sd_bus_call_method_async(bench->client, NULL, NULL, path,
+                                        "org.freedesktop.DBus.Properties", "GetAll", on_properties, look,
+                                        "s", object_interface(*object)),
+                        >=, 0);
         }
         settle(bench);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The others on the bus: its daemon, which knows who calls, and polkit. They answer as the test has told them. */
+/* The others on the bus: its daemon, which knows who calls, and polkit. They answer as the test has told
+ * them. */
 
 #include "bench.h"
 #include "util/auto.h"
@@ -12,7 +13,9 @@ static void bus_answer(Bench *bench, sd_bus_message *m) {
         g_assert_cmpint(sd_bus_message_read(m, "s", &sender), >, 0);
         uid = g_hash_table_lookup(bench->callers, sender);
         if (g_hash_table_contains(bench->gone, sender))
-                g_assert_cmpint(sd_bus_reply_method_errorf(m, SD_BUS_ERROR_NAME_HAS_NO_OWNER, "No such name"), >=, 0);
+                g_assert_cmpint(
+                        sd_bus_reply_method_errorf(m, SD_BUS_ERROR_NAME_HAS_NO_OWNER, "No such name"), >=,
+                        0);
         else if (sd_bus_message_is_method_call(m, NULL, "GetNameOwner"))
                 g_assert_cmpint(sd_bus_reply_method_return(m, "s", sender), >=, 0);
         else
@@ -26,7 +29,8 @@ static void polkit_answer(sd_bus_message *m, PolkitMood mood) {
         case POLKIT_YES:
         case POLKIT_NO:
         case POLKIT_CHALLENGE:
-                r = sd_bus_reply_method_return(m, "(bba{ss})", mood == POLKIT_YES, mood == POLKIT_CHALLENGE, 0);
+                r = sd_bus_reply_method_return(
+                        m, "(bba{ss})", mood == POLKIT_YES, mood == POLKIT_CHALLENGE, 0);
                 break;
         case POLKIT_ABSENT:
                 r = sd_bus_reply_method_errorf(m, SD_BUS_ERROR_SERVICE_UNKNOWN, "No such service");
@@ -57,7 +61,10 @@ static void polkit_read(Bench *bench, sd_bus_message *m) {
         while (sd_bus_message_read(m, "{ss}", &key, &value) > 0) {
                 const char *owner = text_uuid_owner(value, bench->names);
 
-                g_string_append_printf(line, " %s %s%s", key, owner ? "of " : "", owner ? owner : *value ? value : "-");
+                g_string_append_printf(line, " %s %s%s", key, owner ? "of " : "",
+                        owner    ? owner
+                        : *value ? value
+                                 : "-");
         }
         g_assert_cmpint(sd_bus_message_exit_container(m), >=, 0);
         g_assert_cmpint(sd_bus_message_read(m, "us", &flags, &value), >, 0);
@@ -111,8 +118,9 @@ void caller_leaves(Bench *bench, const char *sender) {
         g_autoptr(sd_bus_message) m = NULL;
 
         g_hash_table_add(bench->gone, (void *) sender);
-        g_assert_cmpint(sd_bus_message_new_signal(bench->client, &m, "/org/freedesktop/DBus", "org.freedesktop.DBus",
-                "NameOwnerChanged"), >=, 0);
+        g_assert_cmpint(sd_bus_message_new_signal(bench->client, &m, "/org/freedesktop/DBus",
+                                "org.freedesktop.DBus", "NameOwnerChanged"),
+                >=, 0);
         g_assert_cmpint(sd_bus_message_set_sender(m, "org.freedesktop.DBus"), >=, 0);
         g_assert_cmpint(sd_bus_message_append(m, "sss", sender, sender, ""), >=, 0);
         g_assert_cmpint(sd_bus_send(bench->client, m, NULL), >=, 0);

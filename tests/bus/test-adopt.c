@@ -87,10 +87,9 @@ static void test_by_pidfd(Bench *bench, gconstpointer data) {
 }
 
 static void test_autodestroy(Bench *bench, gconstpointer data) {
-        sd_bus_message *m = message_new(bench, "manager", "AdoptProcesses");
+        sd_bus_message *m = message_new_as(bench, ":1.9", "manager", "AdoptProcesses");
 
         process_runs(200, 0);
-        g_assert_cmpint(sd_bus_message_set_sender(m, ":1.9"), >=, 0);
         message_append(m, "saua{sv}t", "web", 1, 200, 0, CREATE_AUTODESTROY);
         message_send(bench, m);
         forget(bench);
@@ -122,11 +121,11 @@ static void test_refused(Bench *bench, gconstpointer data) {
                 "> AdoptProcesses('new', [], {}, 0)",
                 "< AdoptProcesses: InvalidArgs: No process is given",
                 "> AdoptProcesses('new', [0], {}, 0)",
-                "< AdoptProcesses: InvalidArgs: pids: there is no process 0",
+                "< AdoptProcesses: InvalidArgs: pid: there is no process 0",
                 "> AdoptProcesses('new', [200], {}, 0)",
-                "< AdoptProcesses: InvalidArgs: pids: there is no process 200",
+                "< AdoptProcesses: InvalidArgs: pid: there is no process 200",
                 "> AdoptProcesses('new', [300], {}, 0)",
-                "< AdoptProcesses: InvalidArgs: pids: there is no process 300",
+                "< AdoptProcesses: InvalidArgs: pid: there is no process 300",
                 "> AdoptProcesses('new', [1], {}, 0)",
                 "< AdoptProcesses: InvalidArgs: PID 1 cannot be moved",
                 "> AdoptProcesses('new', [2], {}, 0)",
@@ -152,9 +151,7 @@ static void test_anothers(Bench *bench, gconstpointer data) {
         process_runs(200, 1001);
         process_runs(201, 1000);
         for (uint32_t pid = 200; pid <= 201; pid++) {
-                sd_bus_message *m = message_new(bench, "manager", "AdoptProcesses");
-
-                g_assert_cmpint(sd_bus_message_set_sender(m, ":1.7"), >=, 0);
+                sd_bus_message *m = message_new_as(bench, ":1.7", "manager", "AdoptProcesses");
                 message_append(m, "saua{sv}t", "hers", 1, pid, 0, UINT64_C(0));
                 message_send(bench, m);
         }
@@ -199,8 +196,8 @@ static void test_name_taken(Bench *bench, gconstpointer data) {
                 "web: Job /",
                 "- job/1",
                 "JobRemoved(1, job/1, 'web', 'adopt', 'failed')",
-                "web: State 'inactive', StateReason 'all processes ended'",
-                "web.StateChanged('starting', 'inactive', 'all processes ended', {})",
+                "web: State 'inactive', StateReason 'could not be adopted'",
+                "web.StateChanged('starting', 'inactive', 'could not be adopted', {})",
                 "- domain/web",
                 "DomainRemoved('web', domain/web)",
                 "< AdoptProcesses: Error.DomainExists: There is a unit session-1.scope already");
@@ -233,13 +230,14 @@ static void test_slice_freezes(Bench *bench, gconstpointer data) {
                 "web: ControlGroup '/machine.slice/vmm-web.scope', StartTimestamp set, Job /",
                 "- job/1",
                 "JobRemoved(1, job/1, 'web', 'adopt', 'failed')",
-                "web: State 'inactive', StateReason 'all processes ended'",
-                "web.StateChanged('starting', 'inactive', 'all processes ended', {})",
+                "web: State 'inactive', StateReason 'could not be adopted'",
+                "web.StateChanged('starting', 'inactive', 'could not be adopted', {})",
                 "- domain/web",
                 "DomainRemoved('web', domain/web)",
                 "< AdoptProcesses: Error.SliceFrozen: Cannot create 'web': slice machine.slice is frozen");
 }
 
+/* The first one may go meanwhile: those that are left are the domain. */
 static void test_leader_ends(Bench *bench, gconstpointer data) {
         process_runs(200, 0);
         process_runs(201, 0);
@@ -249,18 +247,140 @@ static void test_leader_ends(Bench *bench, gconstpointer data) {
         process_exits(200, 0);
         expect(bench,
                 "end 200 with status 0",
-                "web: Leader 0, Job /",
-                "- job/1",
-                "JobRemoved(1, job/1, 'web', 'adopt', 'failed')",
-                "web: State 'inactive', StateReason 'all processes ended'",
-                "web.StateChanged('starting', 'inactive', 'all processes ended', {})",
-                "- domain/web",
-                "DomainRemoved('web', domain/web)",
-                "< AdoptProcesses: Error.NotRunning: Cannot adopt 'web': it has ended: all processes ended");
+                "web: Leader 0");
         systemd_goes_on("StartTransientUnit");
         expect(bench,
+                "systemd Get vmm-web.scope InvocationID",
+                "web: State 'running', StateReason 'adopted', Running true, ControlGroup "
+                        "'/machine.slice/vmm-web.scope', StartTimestamp set, Job /",
+                "web.StateChanged('starting', 'running', 'adopted', {})",
+                "- job/1",
+                "JobRemoved(1, job/1, 'web', 'adopt', 'done')",
+                "< AdoptProcesses(domain/web)",
+                "web: InvocationID [0102030405060708090a0b0c0d0e0f10]");
+}
+
+static void test_all_end(Bench *bench, gconstpointer data) {
+        process_runs(200, 0);
+        systemd_holds("StartTransientUnit");
+        call(bench, ADOPT, "web", 1, 200, 0, UINT64_C(0));
+        forget(bench);
+        process_exits(200, 0);
+        settle(bench);
+        systemd_goes_on("StartTransientUnit");
+        expect(bench,
+                "end 200 with status 0",
+                "web: Leader 0",
                 "systemd discard vmm-web.scope",
-                "end 201 by SIGKILL");
+                "web: Job /",
+                "- job/1",
+                "JobRemoved(1, job/1, 'web', 'adopt', 'failed')",
+                "web: State 'inactive', StateReason 'could not be adopted'",
+                "web.StateChanged('starting', 'inactive', 'could not be adopted', {})",
+                "- domain/web",
+                "DomainRemoved('web', domain/web)",
+                "< AdoptProcesses: Failed: The processes of 'web' did not reach vmm-web.scope: Bad file "
+                        "descriptor");
+        expect_empty(bench);
+}
+
+/* ---- One more, into a domain whose tree is delegated. ---- */
+
+static void test_add(Bench *bench, gconstpointer data) {
+        sd_bus_message *m;
+        autofd int pidfd = -1;
+
+        call(bench, CREATE, "web", 2, PAYLOAD, "Delegate", "b", 1, CREATE_START);
+        process_runs(200, 0);
+        process_runs(201, 0);
+        pidfd = process_pidfd(201);
+        forget(bench);
+        call(bench, "web", "AddProcess", "us", (uint32_t) 200, "");
+        m = message_new(bench, "web", "AddProcessFD");
+        message_append(m, "hs", pidfd, "workers/one");
+        message_send(bench, m);
+        call(bench, "manager", "GetDomainByPID", "u", (uint32_t) 201);
+        expect(bench,
+                "> web.AddProcess(200, '')",
+                "+ job/2",
+                "JobNew(2, job/2, 'web', 'add')",
+                "systemd AttachProcessesToUnit vmm-web.scope /: 200",
+                "web: Job job/2",
+                "web: Job /",
+                "- job/2",
+                "JobRemoved(2, job/2, 'web', 'add', 'done')",
+                "< web.AddProcess()",
+                "> web.AddProcessFD(a descriptor, 'workers/one')",
+                "+ job/3",
+                "JobNew(3, job/3, 'web', 'add')",
+                "systemd AttachProcessesToUnit vmm-web.scope /workers/one: 201",
+                "web: Job job/3",
+                "web: Job /",
+                "- job/3",
+                "JobRemoved(3, job/3, 'web', 'add', 'done')",
+                "< web.AddProcessFD()",
+                "> GetDomainByPID(201)",
+                "< GetDomainByPID(domain/web)");
+        process_exits(FAKE_PID_FIRST, 0);
+        process_exits(200, 0);
+        expect(bench,
+                "end 101 with status 0",
+                "web: Leader 0",
+                "end 200 with status 0");
+}
+
+static void test_add_refused(Bench *bench, gconstpointer data) {
+        create(bench, "closed", CREATE_START);
+        call(bench, CREATE, "web", 2, PAYLOAD, "Delegate", "b", 1, CREATE_START);
+        process_runs(200, 1001);
+        forget(bench);
+        call(bench, "closed", "AddProcess", "us", (uint32_t) 200, "");
+        call(bench, "web", "AddProcess", "us", (uint32_t) 300, "");
+        call(bench, "web", "AddProcess", "us", (uint32_t) 101, "");
+        call(bench, "web", "AddProcess", "us", (uint32_t) 200, "../../user.slice");
+        call(bench, "web", "AddProcess", "us", (uint32_t) 200, "a//b");
+        systemd_refuses("AttachProcessesToUnit", SD_BUS_ERROR_FAILED, "systemd refused AttachProcessesToUnit");
+        call(bench, "web", "AddProcess", "us", (uint32_t) 200, "");
+        expect(bench,
+                "> closed.AddProcess(200, '')",
+                "< closed.AddProcess: Error.NotSupported: Processes can be added to domains that were "
+                        "created with Delegate=yes; 'closed' was not",
+                "> web.AddProcess(300, '')",
+                "< web.AddProcess: InvalidArgs: pid: there is no process 300",
+                "> web.AddProcess(101, '')",
+                "< web.AddProcess: Error.DomainExists: PID 101 is in domain 'closed' already",
+                "> web.AddProcess(200, '../../user.slice')",
+                "< web.AddProcess: InvalidArgs: subgroup: '../../user.slice' is not the path of a control "
+                        "group below the scope",
+                "> web.AddProcess(200, 'a//b')",
+                "< web.AddProcess: InvalidArgs: subgroup: 'a//b' is not the path of a control group below "
+                        "the scope",
+                "> web.AddProcess(200, '')",
+                "+ job/3",
+                "JobNew(3, job/3, 'web', 'add')",
+                "systemd AttachProcessesToUnit vmm-web.scope /: 200",
+                "web: Job job/3",
+                "web: Job /",
+                "- job/3",
+                "JobRemoved(3, job/3, 'web', 'add', 'failed')",
+                "< web.AddProcess: Failed: systemd refused AttachProcessesToUnit");
+}
+
+/* The process ends while systemd is asked to move it: nothing of the domain changes. */
+static void test_add_ends(Bench *bench, gconstpointer data) {
+        call(bench, CREATE, "web", 2, PAYLOAD, "Delegate", "b", 1, CREATE_START);
+        process_runs(200, 0);
+        systemd_holds("AttachProcessesToUnit");
+        call(bench, "web", "AddProcess", "us", (uint32_t) 200, "");
+        process_exits(200, 0);
+        settle(bench);
+        forget(bench);
+        systemd_goes_on("AttachProcessesToUnit");
+        expect(bench,
+                "web: Job /",
+                "- job/2",
+                "JobRemoved(2, job/2, 'web', 'add', 'done')",
+                "< web.AddProcess()");
 }
 
 int main(int argc, char **argv) {
@@ -274,5 +394,9 @@ int main(int argc, char **argv) {
         BENCH_TEST("/adopt/slice-frozen", test_slice_frozen);
         BENCH_TEST("/adopt/slice-freezes", test_slice_freezes);
         BENCH_TEST("/adopt/leader-ends", test_leader_ends);
+        BENCH_TEST("/adopt/all-end", test_all_end);
+        BENCH_TEST("/adopt/add", test_add);
+        BENCH_TEST("/adopt/add-refused", test_add_refused);
+        BENCH_TEST("/adopt/add-ends", test_add_ends);
         return g_test_run();
 }

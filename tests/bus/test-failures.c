@@ -31,8 +31,8 @@ static void test_fork(Bench *bench, gconstpointer data) {
                 "web: as before",
                 "- job/1",
                 "JobRemoved(1, job/1, 'web', 'create', 'failed')",
-                "web: State 'inactive', StateReason 'all processes ended'",
-                "web.StateChanged('starting', 'inactive', 'all processes ended', {})",
+                "web: State 'inactive', StateReason 'could not be created'",
+                "web.StateChanged('starting', 'inactive', 'could not be created', {})",
                 "- domain/web",
                 "DomainRemoved('web', domain/web)",
                 "< CreateDomain: Failed: Cannot create 'web': forking failed: Resource temporarily "
@@ -59,8 +59,8 @@ static void test_scope_refused(Bench *bench, gconstpointer data) {
                 "web: Leader 0, Job /",
                 "- job/1",
                 "JobRemoved(1, job/1, 'web', 'create', 'failed')",
-                "web: State 'inactive', StateReason 'killed by SIGKILL'",
-                "web.StateChanged('starting', 'inactive', 'killed by SIGKILL', {Signal: 9})",
+                "web: State 'inactive', StateReason 'could not be created'",
+                "web.StateChanged('starting', 'inactive', 'could not be created', {Signal: 9})",
                 "- domain/web",
                 "DomainRemoved('web', domain/web)",
                 "< CreateDomain: Failed: systemd could not start it");
@@ -89,8 +89,8 @@ static void test_name_taken(Bench *bench, gconstpointer data) {
                 "web: Leader 0, Job /",
                 "- job/1",
                 "JobRemoved(1, job/1, 'web', 'create', 'failed')",
-                "web: State 'inactive', StateReason 'killed by SIGKILL'",
-                "web.StateChanged('starting', 'inactive', 'killed by SIGKILL', {Signal: 9})",
+                "web: State 'inactive', StateReason 'could not be created'",
+                "web.StateChanged('starting', 'inactive', 'could not be created', {Signal: 9})",
                 "- domain/web",
                 "DomainRemoved('web', domain/web)",
                 "< CreateDomain: Error.DomainExists: There is a unit session-1.scope already");
@@ -142,16 +142,32 @@ static void test_scope_timeout(Bench *bench, gconstpointer data) {
         call(bench, CREATE, "web", 1, PAYLOAD, CREATE_START);
         forget(bench);
         time_is_up(bench, "web", 60000000);
-        expect(bench, "?");
+        expect(bench,
+                "kill 101 SIGKILL",
+                "job/1: Phase 'undoing'",
+                "end 101 by SIGKILL",
+                "web: Leader 0, Job /",
+                "- job/1",
+                "JobRemoved(1, job/1, 'web', 'create', 'timeout')",
+                "web: State 'inactive', StateReason 'could not be created'",
+                "web.StateChanged('starting', 'inactive', 'could not be created', {Signal: 9})",
+                "- domain/web",
+                "DomainRemoved('web', domain/web)",
+                "< CreateDomain: Timeout: Cannot create 'web': starting the scope takes too long");
         systemd_goes_on("StartTransientUnit");
-        expect(bench, "?");
+        expect(bench,
+                "systemd discard vmm-web.scope");
         expect_empty(bench);
 }
 
 static void test_slice_frozen(Bench *bench, gconstpointer data) {
         slice_freezes("machine.slice");
-        call(bench, CREATE, "web", 2, PAYLOAD, "CgroupPath", "s", "machine-inner.slice:vmm:web", CREATE_START);
-        expect(bench, "?");
+        call(bench, CREATE, "web", 2, PAYLOAD, "CgroupPath", "s", "machine-in.slice:vmm:web", CREATE_START);
+        expect(bench,
+                "> CreateDomain('web', {Command: ['/bin/payload'], CgroupPath: "
+                        "'machine-in.slice:vmm:web'}, 1)",
+                "< CreateDomain: Error.SliceFrozen: 'web' cannot be in slice machine-in.slice: "
+                        "machine.slice is frozen");
         expect_empty(bench);
 }
 
@@ -162,14 +178,49 @@ static void test_slice_freezes(Bench *bench, gconstpointer data) {
         forget(bench);
         slice_freezes("machine.slice");
         systemd_goes_on("StartTransientUnit");
-        expect(bench, "?");
+        expect(bench,
+                "systemd Get vmm-web.scope InvocationID",
+                "systemd KillUnit vmm-web.scope SIGKILL",
+                "kill 101 SIGKILL",
+                "job/1: Phase 'undoing'",
+                "web: ControlGroup '/machine.slice/vmm-web.scope', StartTimestamp set",
+                "web: InvocationID [0102030405060708090a0b0c0d0e0f10]",
+                "end 101 by SIGKILL",
+                "web: Leader 0, Job /",
+                "- job/1",
+                "JobRemoved(1, job/1, 'web', 'create', 'failed')",
+                "web: State 'inactive', StateReason 'could not be created'",
+                "web.StateChanged('starting', 'inactive', 'could not be created', {Signal: 9})",
+                "- domain/web",
+                "DomainRemoved('web', domain/web)",
+                "< CreateDomain: Error.SliceFrozen: Cannot create 'web': slice machine.slice is frozen");
         expect_empty(bench);
 }
 
 static void test_slice_frozen_refused(Bench *bench, gconstpointer data) {
         systemd_refuses("StartTransientUnit", VMM_ERROR_SLICE_FROZEN, "Slice machine.slice is frozen");
         call(bench, CREATE, "web", 1, PAYLOAD, CREATE_START);
-        expect(bench, "?");
+        expect(bench,
+                "> CreateDomain('web', {Command: ['/bin/payload']}, 1)",
+                "+ domain/web",
+                "DomainAdded('web', domain/web)",
+                "+ job/1",
+                "JobNew(1, job/1, 'web', 'create')",
+                "fork 101: /bin/payload as root",
+                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web'",
+                "job/1: Phase 'starting the scope'",
+                "web: Leader 101, Job job/1",
+                "kill 101 SIGKILL",
+                "job/1: Phase 'undoing'",
+                "end 101 by SIGKILL",
+                "web: Leader 0, Job /",
+                "- job/1",
+                "JobRemoved(1, job/1, 'web', 'create', 'failed')",
+                "web: State 'inactive', StateReason 'could not be created'",
+                "web.StateChanged('starting', 'inactive', 'could not be created', {Signal: 9})",
+                "- domain/web",
+                "DomainRemoved('web', domain/web)",
+                "< CreateDomain: Error.SliceFrozen: Slice machine.slice is frozen");
         expect_empty(bench);
 }
 
@@ -177,7 +228,28 @@ static void test_slice_frozen_refused(Bench *bench, gconstpointer data) {
 static void test_dead_on_arrival(Bench *bench, gconstpointer data) {
         children_die_early();
         call(bench, CREATE, "web", 1, PAYLOAD, CREATE_START);
-        expect(bench, "?");
+        expect(bench,
+                "> CreateDomain('web', {Command: ['/bin/payload']}, 1)",
+                "+ domain/web",
+                "DomainAdded('web', domain/web)",
+                "+ job/1",
+                "JobNew(1, job/1, 'web', 'create')",
+                "fork 101: /bin/payload as root",
+                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web'",
+                "job/1: Phase 'starting the scope'",
+                "web: Leader 101, Job job/1",
+                "end 101 by SIGSEGV",
+                "systemd KillUnit vmm-web.scope SIGKILL",
+                "systemd discard vmm-web.scope",
+                "web: Job /",
+                "- job/1",
+                "JobRemoved(1, job/1, 'web', 'create', 'failed')",
+                "web: State 'inactive', StateReason 'could not be created'",
+                "web.StateChanged('starting', 'inactive', 'could not be created', {})",
+                "- domain/web",
+                "DomainRemoved('web', domain/web)",
+                "< CreateDomain: Failed: The processes of 'web' did not reach vmm-web.scope: No such "
+                        "process");
         expect_empty(bench);
 }
 
@@ -186,16 +258,52 @@ static void test_dead_before(Bench *bench, gconstpointer data) {
         call(bench, CREATE, "web", 1, PAYLOAD, CREATE_START);
         forget(bench);
         process_dies(FAKE_PID_FIRST, SIGSEGV);
-        expect(bench, "?");
+        expect(bench,
+                "end 101 by SIGSEGV",
+                "web: Leader 0, Job /",
+                "- job/1",
+                "JobRemoved(1, job/1, 'web', 'create', 'failed')",
+                "web: State 'inactive', StateReason 'could not be created', Crashed true",
+                "web.StateChanged('starting', 'inactive', 'could not be created', {Signal: 11})",
+                "- domain/web",
+                "DomainRemoved('web', domain/web)",
+                "< CreateDomain: Error.InvalidConfig: Cannot create 'web': it has ended: killed by SIGSEGV");
         systemd_goes_on("StartTransientUnit");
-        expect(bench, "?");
+        expect(bench,
+                "systemd discard vmm-web.scope");
         expect_empty(bench);
 }
 
 static void test_freeze_refused(Bench *bench, gconstpointer data) {
         systemd_refuses("FreezeUnit", VMM_ERROR_FREEZE_FAILED, "systemd refused FreezeUnit");
         call(bench, CREATE, "web", 1, PAYLOAD, CREATE_PAUSED);
-        expect(bench, "?");
+        expect(bench,
+                "> CreateDomain('web', {Command: ['/bin/payload']}, 0)",
+                "+ domain/web",
+                "DomainAdded('web', domain/web)",
+                "+ job/1",
+                "JobNew(1, job/1, 'web', 'create')",
+                "fork 101: /bin/payload as root",
+                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web'",
+                "job/1: Phase 'starting the scope'",
+                "web: Leader 101, Job job/1",
+                "systemd Get vmm-web.scope InvocationID",
+                "systemd FreezeUnit vmm-web.scope",
+                "job/1: Phase 'freezing before the first instruction'",
+                "web: ControlGroup '/machine.slice/vmm-web.scope', StartTimestamp set",
+                "web: InvocationID [0102030405060708090a0b0c0d0e0f10]",
+                "systemd KillUnit vmm-web.scope SIGKILL",
+                "kill 101 SIGKILL",
+                "job/1: Phase 'undoing'",
+                "end 101 by SIGKILL",
+                "web: Leader 0, Job /",
+                "- job/1",
+                "JobRemoved(1, job/1, 'web', 'create', 'failed')",
+                "web: State 'inactive', StateReason 'could not be created'",
+                "web.StateChanged('starting', 'inactive', 'could not be created', {Signal: 9})",
+                "- domain/web",
+                "DomainRemoved('web', domain/web)",
+                "< CreateDomain: Error.FreezeFailed: systemd refused FreezeUnit");
         expect_empty(bench);
 }
 
@@ -204,14 +312,54 @@ static void test_freeze_timeout(Bench *bench, gconstpointer data) {
         call(bench, CREATE, "web", 1, PAYLOAD, CREATE_PAUSED);
         forget(bench);
         time_is_up(bench, "web", 3000000);
-        expect(bench, "?");
+        expect(bench,
+                "systemd KillUnit vmm-web.scope SIGKILL",
+                "kill 101 SIGKILL",
+                "job/1: Phase 'undoing'",
+                "web: as before",
+                "end 101 by SIGKILL",
+                "web: Leader 0, Job /",
+                "- job/1",
+                "JobRemoved(1, job/1, 'web', 'create', 'timeout')",
+                "web: State 'inactive', StateReason 'could not be created'",
+                "web.StateChanged('starting', 'inactive', 'could not be created', {Signal: 9})",
+                "- domain/web",
+                "DomainRemoved('web', domain/web)",
+                "< CreateDomain: Error.FreezeTimeout: 'web' could not be frozen in 3000 ms: no task stood "
+                        "out");
         expect_empty(bench);
 }
 
 static void test_exec(Bench *bench, gconstpointer data) {
         exec_fails("Exec format error");
         call(bench, CREATE, "web", 1, PAYLOAD, CREATE_START);
-        expect(bench, "?");
+        expect(bench,
+                "> CreateDomain('web', {Command: ['/bin/payload']}, 1)",
+                "+ domain/web",
+                "DomainAdded('web', domain/web)",
+                "+ job/1",
+                "JobNew(1, job/1, 'web', 'create')",
+                "fork 101: /bin/payload as root",
+                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web'",
+                "job/1: Phase 'starting the scope'",
+                "web: Leader 101, Job job/1",
+                "systemd Get vmm-web.scope InvocationID",
+                "release 101",
+                "job/1: Phase 'executing'",
+                "web: ControlGroup '/machine.slice/vmm-web.scope', StartTimestamp set",
+                "web: InvocationID [0102030405060708090a0b0c0d0e0f10]",
+                "systemd KillUnit vmm-web.scope SIGKILL",
+                "kill 101 SIGKILL",
+                "job/1: Phase 'undoing'",
+                "end 101 with status 127",
+                "web: Leader 0, Job /",
+                "- job/1",
+                "JobRemoved(1, job/1, 'web', 'create', 'failed')",
+                "web: State 'inactive', StateReason 'could not be created', Crashed true",
+                "web.StateChanged('starting', 'inactive', 'could not be created', {ExitCode: 127})",
+                "- domain/web",
+                "DomainRemoved('web', domain/web)",
+                "< CreateDomain: Error.InvalidConfig: Cannot run /bin/payload: Exec format error (exec)");
         expect_empty(bench);
 }
 
@@ -220,7 +368,24 @@ static void test_exec_resumed(Bench *bench, gconstpointer data) {
         exec_fails("Exec format error");
         create(bench, "web", CREATE_PAUSED);
         call(bench, "web", "Resume", NULL);
-        expect(bench, "?");
+        expect(bench,
+                "> web.Resume()",
+                "+ job/2",
+                "JobNew(2, job/2, 'web', 'resume')",
+                "web: State 'resuming', StateReason 'resuming on request', Paused false, Job job/2",
+                "web.StateChanged('paused', 'resuming', 'resuming on request', {})",
+                "systemd ThawUnit vmm-web.scope",
+                "job/2: Phase 'executing'",
+                "job/2: Phase 'undoing'",
+                "end 101 with status 127",
+                "web: Leader 0, Job /",
+                "- job/2",
+                "JobRemoved(2, job/2, 'web', 'resume', 'failed')",
+                "web: State 'inactive', StateReason 'exited with status 127', Crashed true",
+                "web.StateChanged('resuming', 'inactive', 'exited with status 127', {ExitCode: 127})",
+                "- domain/web",
+                "DomainRemoved('web', domain/web)",
+                "< web.Resume: Error.InvalidConfig: Cannot run /bin/payload: Exec format error (exec)");
         expect_empty(bench);
 }
 
@@ -231,7 +396,18 @@ static void test_qemu_dies(Bench *bench, gconstpointer data) {
         forget(bench);
         process_says(FAKE_PID_FIRST, "qemu: warning: old\nqemu: could not load kernel '/boot/vmlinuz'\n");
         process_exits(FAKE_PID_FIRST, 1);
-        expect(bench, "?");
+        expect(bench,
+                "end 101 with status 1",
+                "systemd KillUnit vmm-vm.scope SIGKILL",
+                "vm: Leader 0, Job /",
+                "- job/1",
+                "JobRemoved(1, job/1, 'vm', 'create', 'failed')",
+                "vm: State 'inactive', StateReason 'could not be created', Crashed true",
+                "vm.StateChanged('starting', 'inactive', 'could not be created', {ExitCode: 1})",
+                "- domain/vm",
+                "DomainRemoved('vm', domain/vm)",
+                "< CreateDomain: Error.InvalidConfig: Cannot create 'vm': it has ended: qemu: warning: "
+                        "old; qemu: could not load kernel '/boot/vmlinuz'");
         expect_empty(bench);
 }
 
@@ -240,7 +416,17 @@ static void test_qemu_silent_death(Bench *bench, gconstpointer data) {
         call(bench, CREATE, "vm", 2, QEMU, CREATE_START);
         forget(bench);
         process_dies(FAKE_PID_FIRST, SIGSYS);
-        expect(bench, "?");
+        expect(bench,
+                "end 101 by SIGSYS",
+                "systemd KillUnit vmm-vm.scope SIGKILL",
+                "vm: Leader 0, Job /",
+                "- job/1",
+                "JobRemoved(1, job/1, 'vm', 'create', 'failed')",
+                "vm: State 'inactive', StateReason 'could not be created', Crashed true",
+                "vm.StateChanged('starting', 'inactive', 'could not be created', {Signal: 31})",
+                "- domain/vm",
+                "DomainRemoved('vm', domain/vm)",
+                "< CreateDomain: Error.InvalidConfig: Cannot create 'vm': it has ended: killed by SIGSYS");
         expect_empty(bench);
 }
 
@@ -249,7 +435,19 @@ static void test_qemu_silent(Bench *bench, gconstpointer data) {
         call(bench, CREATE, "vm", 2, QEMU, CREATE_START);
         forget(bench);
         time_is_up(bench, "vm", 60000000);
-        expect(bench, "?");
+        expect(bench,
+                "systemd KillUnit vmm-vm.scope SIGKILL",
+                "kill 101 SIGKILL",
+                "job/1: Phase 'undoing'",
+                "end 101 by SIGKILL",
+                "vm: Leader 0, Job /",
+                "- job/1",
+                "JobRemoved(1, job/1, 'vm', 'create', 'failed')",
+                "vm: State 'inactive', StateReason 'could not be created'",
+                "vm.StateChanged('starting', 'inactive', 'could not be created', {Signal: 9})",
+                "- domain/vm",
+                "DomainRemoved('vm', domain/vm)",
+                "< CreateDomain: Error.MonitorFailed: Cannot create 'vm': QEMU's monitor does not answer");
         expect_empty(bench);
 }
 
@@ -258,7 +456,23 @@ static void test_qemu_babbles(Bench *bench, gconstpointer data) {
         call(bench, CREATE, "vm", 2, QEMU, CREATE_START);
         forget(bench);
         await(bench, "< CreateDomain");
-        expect(bench, "?");
+        expect(bench,
+                "vm: Warnings ['The monitor is lost: The monitor sent something that is not QMP: "
+                        "'SSH-2.0-OpenSSH_9.2p1\\x0d'']",
+                "vm.Warning('The monitor is lost: The monitor sent something that is not QMP: "
+                        "'SSH-2.0-OpenSSH_9.2p1\\x0d'')",
+                "systemd KillUnit vmm-vm.scope SIGKILL",
+                "kill 101 SIGKILL",
+                "job/1: Phase 'undoing'",
+                "end 101 by SIGKILL",
+                "vm: Leader 0, Job /",
+                "- job/1",
+                "JobRemoved(1, job/1, 'vm', 'create', 'failed')",
+                "vm: State 'inactive', StateReason 'could not be created'",
+                "vm.StateChanged('starting', 'inactive', 'could not be created', {Signal: 9})",
+                "- domain/vm",
+                "DomainRemoved('vm', domain/vm)",
+                "< CreateDomain: Error.MonitorFailed: QEMU's monitor is lost");
         expect_empty(bench);
 }
 
@@ -267,7 +481,21 @@ static void test_qemu_hangs_up(Bench *bench, gconstpointer data) {
         call(bench, CREATE, "vm", 2, QEMU, CREATE_START);
         forget(bench);
         await(bench, "< CreateDomain");
-        expect(bench, "?");
+        expect(bench,
+                "vm: Warnings ['The monitor is lost: QEMU closed its monitor']",
+                "vm.Warning('The monitor is lost: QEMU closed its monitor')",
+                "systemd KillUnit vmm-vm.scope SIGKILL",
+                "kill 101 SIGKILL",
+                "job/1: Phase 'undoing'",
+                "end 101 by SIGKILL",
+                "vm: Leader 0, Job /",
+                "- job/1",
+                "JobRemoved(1, job/1, 'vm', 'create', 'failed')",
+                "vm: State 'inactive', StateReason 'could not be created'",
+                "vm.StateChanged('starting', 'inactive', 'could not be created', {Signal: 9})",
+                "- domain/vm",
+                "DomainRemoved('vm', domain/vm)",
+                "< CreateDomain: Error.MonitorFailed: QEMU's monitor is lost");
         expect_empty(bench);
 }
 
@@ -275,7 +503,37 @@ static void test_qemu_hangs_up(Bench *bench, gconstpointer data) {
 static void test_qemu_refuses_cont(Bench *bench, gconstpointer data) {
         monitor_does("cont", MONITOR_REFUSES);
         call(bench, CREATE, "vm", 2, QEMU, CREATE_START);
-        expect(bench, "?");
+        expect(bench,
+                "> CreateDomain('vm', {Kernel: '/boot/vmlinuz', Accelerator: 'tcg'}, 1)",
+                "+ domain/vm",
+                "DomainAdded('vm', domain/vm)",
+                "+ job/1",
+                "JobNew(1, job/1, 'vm', 'create')",
+                "fork 101: /bin/qemu-system-x86_64 as vmmanager-qemu",
+                "systemd StartTransientUnit vmm-vm.scope in machine.slice: 101 TimeoutStop=43200ms 'vm'",
+                "job/1: Phase 'starting the scope'",
+                "vm: Leader 101, Job job/1",
+                "systemd Get vmm-vm.scope InvocationID",
+                "release 101",
+                "job/1: Phase 'executing'",
+                "vm: ControlGroup '/machine.slice/vmm-vm.scope', StartTimestamp set",
+                "vm: InvocationID [0102030405060708090a0b0c0d0e0f10]",
+                "exec 101",
+                "job/1: Phase 'connecting'",
+                "job/1: Phase 'continuing the guest'",
+                "qemu cont",
+                "systemd KillUnit vmm-vm.scope SIGKILL",
+                "kill 101 SIGKILL",
+                "job/1: Phase 'undoing'",
+                "end 101 by SIGKILL",
+                "vm: Leader 0, Job /",
+                "- job/1",
+                "JobRemoved(1, job/1, 'vm', 'create', 'failed')",
+                "vm: State 'inactive', StateReason 'could not be created'",
+                "vm.StateChanged('starting', 'inactive', 'could not be created', {Signal: 9})",
+                "- domain/vm",
+                "DomainRemoved('vm', domain/vm)",
+                "< CreateDomain: Error.MonitorFailed: QEMU refused 'cont' with 'not now'");
         expect_empty(bench);
 }
 
@@ -291,7 +549,23 @@ static void test_host(Bench *bench, gconstpointer data) {
         g_free(bench->manager->settings->qemu_binary);
         bench->manager->settings->qemu_binary = g_strdup("/opt/qemu");
         call(bench, CREATE, "vm", 2, QEMU, CREATE_START);
-        expect(bench, "?");
+        expect(bench,
+                "> CreateDomain('web', {Command: ['/opt/missing']}, 1)",
+                "< CreateDomain: Error.InvalidConfig: Command: /opt/missing: No such file or directory",
+                "> CreateDomain('web', {Command: ['/bin/payload'], User: 'carol'}, 1)",
+                "< CreateDomain: Error.InvalidConfig: User: there is no user 'carol'",
+                "> CreateDomain('vm', {Kernel: '/home/alice/vmlinuz'}, 1)",
+                "< CreateDomain: Error.InvalidConfig: Kernel: /home/alice/vmlinuz: No such file or "
+                        "directory",
+                "> CreateDomain('vm', {Kernel: '/boot/vmlinuz', Accelerator: 'tcg', Initrd: "
+                        "'/home/alice/initrd'}, 1)",
+                "< CreateDomain: Error.InvalidConfig: Initrd: /home/alice/initrd: No such file or "
+                        "directory",
+                "> CreateDomain('vm', {Kernel: '/boot/vmlinuz', Accelerator: 'tcg'}, 1)",
+                "< CreateDomain: Error.NotSupported: QEMU has no user to run as on this host: there is no "
+                        "user 'nobody-here'",
+                "> CreateDomain('vm', {Kernel: '/boot/vmlinuz', Accelerator: 'tcg'}, 1)",
+                "< CreateDomain: Error.NotSupported: There is no QEMU on this host: no program '/opt/qemu'");
         expect_empty(bench);
 }
 
@@ -302,9 +576,35 @@ static void test_stopped(Bench *bench, gconstpointer data) {
         forget(bench);
         systemd_asks_to_stop("vmm-vm.scope");
         await(bench, "StopStep('guest'");
-        expect(bench, "?");
+        expect(bench,
+                "vm: Job /",
+                "- job/1",
+                "JobRemoved(1, job/1, 'vm', 'create', 'canceled')",
+                "< CreateDomain: Error.Canceled: The create of 'vm' was ended: the domain is being stopped",
+                "+ job/2",
+                "JobNew(2, job/2, 'vm', 'stop')",
+                "vm: State 'stopping', StateReason 'stopping on request', Dying true, Job job/2",
+                "vm.StateChanged('starting', 'stopping', 'stopping on request', {})",
+                "vm: StopPhase 'guest', StopDeadlineUSec set",
+                "job/2: Phase 'guest', DeadlineUSec set",
+                "vm.StopStep('guest', 0, 3)");
         call(bench, "vm", "Destroy", "t", UINT64_C(4));
-        expect(bench, "?");
+        expect(bench,
+                "> vm.Destroy(4)",
+                "vm: StopPhase 'SIGKILL'",
+                "job/2: Phase 'SIGKILL'",
+                "vm.StopStep('SIGKILL', 0, 1)",
+                "systemd KillUnit vmm-vm.scope SIGKILL",
+                "end 101 by SIGKILL",
+                "vm: Leader 0, Job /",
+                "- job/2",
+                "JobRemoved(2, job/2, 'vm', 'stop', 'done')",
+                "vm: State 'inactive', StateReason 'stopped by SIGKILL', Dying false, StopPhase '', "
+                        "StopDeadlineUSec 0",
+                "vm.StateChanged('stopping', 'inactive', 'stopped by SIGKILL', {Signal: 9})",
+                "- domain/vm",
+                "DomainRemoved('vm', domain/vm)",
+                "< vm.Destroy()");
         expect_empty(bench);
 }
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Who may do what: which question polkit is asked about which caller, what its answers mean, and that nothing
- * goes without one. The matrix is driven by introspection, so that a new member without a check is found. */
+/* Who may do what: which question polkit is asked about which caller, what its answers mean, and that
+ * nothing goes without one. The matrix is driven by introspection, so that a new member without a check is
+ * found. */
 
 #include <string.h>
 
@@ -11,15 +12,8 @@
 
 #define ALICE ":1.7"
 
-static sd_bus_message *message_of_alice(Bench *bench, const char *object, const char *member) {
-        sd_bus_message *m = message_new(bench, object, member);
-
-        g_assert_cmpint(sd_bus_message_set_sender(m, ALICE), >=, 0);
-        return m;
-}
-
 static void pause_as_alice(Bench *bench) {
-        message_send(bench, message_of_alice(bench, "web", "Pause"));
+        message_send(bench, message_new_as(bench, ALICE, "web", "Pause"));
 }
 
 static void setup(Bench *bench, gconstpointer data) {
@@ -30,10 +24,9 @@ static void setup(Bench *bench, gconstpointer data) {
 
 /* Root is known by the bus, and nobody else is asked. */
 static void test_root(Bench *bench, gconstpointer data) {
-        sd_bus_message *m = message_new(bench, "web", "Resume");
+        sd_bus_message *m = message_new_as(bench, ":1.8", "web", "Resume");
 
         bench->bus_waits = true;
-        g_assert_cmpint(sd_bus_message_set_sender(m, ":1.8"), >=, 0);
         message_send(bench, m);
         expect(bench,
                 "> web.Resume()");
@@ -42,8 +35,7 @@ static void test_root(Bench *bench, gconstpointer data) {
                 "< web.Resume()");
 
         /* A connection's user cannot change: the bus is asked once. */
-        m = message_new(bench, "web", "Resume");
-        g_assert_cmpint(sd_bus_message_set_sender(m, ":1.8"), >=, 0);
+        m = message_new_as(bench, ":1.8", "web", "Resume");
         message_send(bench, m);
         expect(bench,
                 "> web.Resume()",
@@ -73,7 +65,7 @@ static void test_yes(Bench *bench, gconstpointer data) {
 
         /* The next question is a new one. */
         bench->polkit = POLKIT_NO;
-        message_send(bench, message_of_alice(bench, "web", "Resume"));
+        message_send(bench, message_new_as(bench, ALICE, "web", "Resume"));
         expect(bench,
                 "> web.Resume()",
                 "polkit? :1.7: pause, domain web uuid of web slice machine.slice owner 0 verb Resume",
@@ -92,7 +84,7 @@ static void test_challenge(Bench *bench, gconstpointer data) {
                         "org.example.VMManager1.pause");
 
         /* The user was asked, and gave the wrong password. */
-        m = message_of_alice(bench, "web", "Pause");
+        m = message_new_as(bench, ALICE, "web", "Pause");
         g_assert_cmpint(sd_bus_message_set_allow_interactive_authorization(m, true), >=, 0);
         message_send(bench, m);
         expect(bench,
@@ -147,7 +139,7 @@ static void test_vanished(Bench *bench, gconstpointer data) {
         expect_empty(bench);
 }
 
-/* Another of the same name is another domain, with another owner to be asked about. */
+/* An answer about one domain is none about another of its name. */
 static void test_replaced(Bench *bench, gconstpointer data) {
         bench->polkit = POLKIT_WAITS;
         pause_as_alice(bench);
@@ -155,18 +147,7 @@ static void test_replaced(Bench *bench, gconstpointer data) {
         create(bench, "web", CREATE_START);
         polkit_answers(bench, POLKIT_YES);
         expect(bench,
-                "+ job/4",
-                "JobNew(4, job/4, 'web', 'pause')",
-                "web: State 'pausing', StateReason 'pausing on request', Running false, Job job/4",
-                "web.StateChanged('running', 'pausing', 'pausing on request', {})",
-                "systemd FreezeUnit vmm-web.scope",
-                "job/4: Phase 'freezing'",
-                "web: State 'paused', StateReason 'paused on request', Paused true, FreezerState "
-                        "'frozen', PauseReasons ['user'], Job /",
-                "web.StateChanged('pausing', 'paused', 'paused on request', {})",
-                "- job/4",
-                "JobRemoved(4, job/4, 'web', 'pause', 'done')",
-                "< web.Pause()");
+                "< web.Pause: AccessDenied: Access denied: 'web' is not what it was when polkit was asked");
 }
 
 /* polkit tells by an error that the subject is gone; a late yes would count, but nothing waits for it. */
@@ -233,7 +214,7 @@ static void test_limit_of_all(Bench *bench, gconstpointer data) {
 }
 
 static void get_log_as_alice(Bench *bench, const char *name) {
-        sd_bus_message *m = message_of_alice(bench, "manager", "GetConsoleLog");
+        sd_bus_message *m = message_new_as(bench, ALICE, "manager", "GetConsoleLog");
 
         message_append(m, "su", name, 10);
         message_send(bench, m);
@@ -246,7 +227,7 @@ static void test_details(Bench *bench, gconstpointer data) {
         bench->polkit = POLKIT_YES;
         create_as(bench, ALICE, "hers", CREATE_START);
         forget(bench);
-        m = message_of_alice(bench, "hers", "Kill");
+        m = message_new_as(bench, ALICE, "hers", "Kill");
         message_append(m, "si", "leader", 10);
         message_send(bench, m);
         get_log_as_alice(bench, "hers");
@@ -275,13 +256,13 @@ static void test_cancel(Bench *bench, gconstpointer data) {
         systemd_holds("FreezeUnit");
         call(bench, "web", "Pause", NULL);
         forget(bench);
-        message_send(bench, message_of_alice(bench, "job/2", "Cancel"));
+        message_send(bench, message_new_as(bench, ALICE, "job/2", "Cancel"));
         expect(bench,
                 "> job/2.Cancel()",
                 "polkit? :1.7: pause, domain web uuid of web slice machine.slice owner 0 verb Pause",
                 "< job/2.Cancel: AccessDenied: Access denied: polkit refuses org.example.VMManager1.pause");
         bench->polkit = POLKIT_YES;
-        message_send(bench, message_of_alice(bench, "job/2", "Cancel"));
+        message_send(bench, message_new_as(bench, ALICE, "job/2", "Cancel"));
         expect(bench,
                 "> job/2.Cancel()",
                 "polkit? :1.7: pause, domain web uuid of web slice machine.slice owner 0 verb Pause",
@@ -350,7 +331,7 @@ static void append_argument(sd_bus_message *m, const char *member, const char *t
         else if (g_str_equal(type, "a(st)"))
                 message_append(m, "a(st)", 1, "SIGTERM", UINT64_C(1000));
         else if (g_str_equal(type, "t"))
-                message_append(m, "t", g_str_equal(member, "PauseTimeoutUSec") ? UINT64_C(5000) : UINT64_C(0));
+                message_append(m, "t", UINT64_C(0));
         else if (g_str_equal(type, "u"))
                 message_append(m, "u", 200);
         else if (g_str_equal(type, "i"))
@@ -399,7 +380,7 @@ static void try_members(Bench *bench, const char *object) {
                 try_member(bench, object, member);
                 g_string_append_printf(heard, "%s: ", member->name);
                 if (g_str_has_prefix(bench->answer, ": AccessDenied"))
-                        g_string_append_printf(heard, "%s\n", bench->answer + strlen(": AccessDenied: Access denied: "));
+                        g_string_append_printf(heard, "%s\n", bench->answer + strlen(": AccessDenied: "));
                 else   /* with all that it did */
                         g_string_append_printf(heard, "nobody is asked\n%s", bench->transcript->str);
         }
@@ -413,9 +394,9 @@ static void test_matrix(Bench *bench, gconstpointer data) {
         bench->quiet = true;
         try_members(bench, "manager");
         expect(bench,
-                "CreateDomain: polkit refuses org.example.VMManager1.create",
-                "AdoptProcesses: polkit refuses org.example.VMManager1.adopt",
-                "AdoptProcessFDs: polkit refuses org.example.VMManager1.adopt",
+                "CreateDomain: Access denied: polkit refuses org.example.VMManager1.create",
+                "AdoptProcesses: Access denied: polkit refuses org.example.VMManager1.adopt",
+                "AdoptProcessFDs: Access denied: polkit refuses org.example.VMManager1.adopt",
                 "GetDomain: nobody is asked",
                 "GetDomainByUUID: nobody is asked",
                 "GetDomainByPID: nobody is asked",
@@ -423,25 +404,27 @@ static void test_matrix(Bench *bench, gconstpointer data) {
                 "GetDomainByControlGroup: nobody is asked",
                 "ListDomains: nobody is asked",
                 "GetStats: nobody is asked",
-                "GetConsoleLog: polkit refuses org.example.VMManager1.console");
+                "GetConsoleLog: Access denied: polkit refuses org.example.VMManager1.console");
         try_members(bench, "web");
         expect(bench,
-                "Pause: polkit refuses org.example.VMManager1.pause",
-                "Resume: polkit refuses org.example.VMManager1.pause",
-                "Shutdown: polkit refuses org.example.VMManager1.stop",
-                "Destroy: polkit refuses org.example.VMManager1.stop",
-                "Stop: polkit refuses org.example.VMManager1.stop",
-                "Kill: polkit refuses org.example.VMManager1.stop",
-                "GetProcesses: polkit refuses org.example.VMManager1.inspect",
-                "Release: polkit refuses org.example.VMManager1.adopt",
-                "OpenConsole: polkit refuses org.example.VMManager1.console",
-                "GetConsoleLog: polkit refuses org.example.VMManager1.console",
+                "Pause: Access denied: polkit refuses org.example.VMManager1.pause",
+                "Resume: Access denied: polkit refuses org.example.VMManager1.pause",
+                "Shutdown: Access denied: polkit refuses org.example.VMManager1.stop",
+                "Destroy: Access denied: polkit refuses org.example.VMManager1.stop",
+                "Stop: Access denied: polkit refuses org.example.VMManager1.stop",
+                "Kill: Access denied: polkit refuses org.example.VMManager1.stop",
+                "AddProcess: Access denied: polkit refuses org.example.VMManager1.adopt",
+                "AddProcessFD: Access denied: polkit refuses org.example.VMManager1.adopt",
+                "GetProcesses: Access denied: polkit refuses org.example.VMManager1.inspect",
+                "Release: Access denied: polkit refuses org.example.VMManager1.adopt",
+                "OpenConsole: Access denied: polkit refuses org.example.VMManager1.console",
+                "GetConsoleLog: Access denied: polkit refuses org.example.VMManager1.console",
                 "GetStats: nobody is asked",
-                "StopPlan: polkit refuses org.example.VMManager1.configure",
-                "PauseTimeoutUSec: polkit refuses org.example.VMManager1.configure");
+                "StopPlan: Access denied: polkit refuses org.example.VMManager1.configure",
+                "PauseTimeoutUSec: Access denied: polkit refuses org.example.VMManager1.configure");
         try_members(bench, "job/2");
         expect(bench,
-                "Cancel: polkit refuses org.example.VMManager1.pause");
+                "Cancel: Access denied: polkit refuses org.example.VMManager1.pause");
 }
 
 static int on_read(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
@@ -470,8 +453,9 @@ static void test_reading(Bench *bench, gconstpointer data) {
                 g_autofree char *path = object_path(readings[i].object);
                 g_autoptr(sd_bus_message) m = NULL;
 
-                g_assert_cmpint(sd_bus_message_new_method_call(bench->client, &m, NULL, path, readings[i].interface,
-                                        readings[i].member), >=, 0);
+                g_assert_cmpint(sd_bus_message_new_method_call(bench->client, &m, NULL, path,
+                                        readings[i].interface, readings[i].member),
+                        >=, 0);
                 g_assert_cmpint(sd_bus_message_set_sender(m, ALICE), >=, 0);
                 if (readings[i].types)
                         message_append(m, readings[i].types, object_interface(readings[i].object));

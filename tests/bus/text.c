@@ -11,7 +11,9 @@
 const char *text_error_name(const char *name) {
         if (g_str_has_prefix(name, VMM_ERROR("")))
                 return name + strlen(BUS_NAME ".");
-        return g_str_has_prefix(name, "org.freedesktop.DBus.Error.") ? name + strlen("org.freedesktop.DBus.Error.") : name;
+        return g_str_has_prefix(name, "org.freedesktop.DBus.Error.")
+                       ? name + strlen("org.freedesktop.DBus.Error.")
+                       : name;
 }
 
 char *text_object(const char *path, GHashTable *names) {
@@ -29,14 +31,17 @@ char *text_object(const char *path, GHashTable *names) {
 static void append_path(GString *text, const char *path, GHashTable *names) {
         g_autofree char *object = text_object(path, names);
 
-        g_string_append_printf(text, "%s%s", g_str_has_prefix(path, BUS_PATH_DOMAIN "/") ? "domain/" : "", object);
+        g_string_append_printf(
+                text, "%s%s", g_str_has_prefix(path, BUS_PATH_DOMAIN "/") ? "domain/" : "", object);
 }
 
 const char *text_uuid_owner(const char *string, GHashTable *names) {
         sd_id128_t id;
         char hex[SD_ID128_STRING_MAX];
 
-        return sd_id128_from_string(string, &id) >= 0 ? g_hash_table_lookup(names, sd_id128_to_string(id, hex)) : NULL;
+        return sd_id128_from_string(string, &id) >= 0
+                       ? g_hash_table_lookup(names, sd_id128_to_string(id, hex))
+                       : NULL;
 }
 
 static void append_string(GString *text, const char *string, GHashTable *names) {
@@ -106,7 +111,8 @@ void text_append_property(GString *text, sd_bus_message *m, const char *name, GH
         size_t start = text->len;
 
         text_append_value(text, m, names);
-        if (!g_str_has_suffix(name, "Timestamp") && !g_str_has_suffix(name, "DeadlineUSec") && !g_str_equal(name, "UpTimeUSec"))
+        if (!g_str_has_suffix(name, "Timestamp") && !g_str_has_suffix(name, "DeadlineUSec") &&
+                !g_str_equal(name, "UpTimeUSec"))
                 return;
         if (!g_str_equal(text->str + start, "0")) {
                 g_string_truncate(text, start);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* host/cgroup.h over the made-up host. A cgroup that is gone reads as the real one does: nothing in it, not frozen. */
+/* host/cgroup.h over the made-up host. A cgroup that is gone reads as the real one does: nothing in it, not
+ * frozen. */
 
 #include <errno.h>
 
@@ -102,7 +103,8 @@ GArray *cgroup_blockers(const Cgroup *cgroup, unsigned max) {
 
         g_array_set_clear_func(blockers, blocker_clear);
         if (scope && scope->stuck) {
-                CgroupBlocker blocker = {999, g_strdup("nfsd"), g_strdup("state D in nfs_wait_bit_killable")};
+                CgroupBlocker blocker = {
+                        999, g_strdup("nfsd"), g_strdup("state D in nfs_wait_bit_killable")};
                 g_array_append_val(blockers, blocker);
         }
         return blockers;

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* The made-up host that takes the place of the host room in the bus tests: a service manager, cgroups, processes, QEMU's
- * monitor. What it is asked to do it notes as lines on the daemon's own connection, so that whoever listens there reads one
- * true order. What happens in it happens by itself, one thing after the other, whenever the connection has come to rest;
- * the functions below make other things happen, or make it refuse, wait or fail. Nothing of the real machine is touched. */
+/* The made-up host that takes the place of the host room in the bus tests: a service manager, cgroups,
+ * processes, QEMU's monitor. What it is asked to do it notes as lines on the daemon's own connection, so
+ * that whoever listens there reads one true order. What happens in it happens by itself, one thing after the
+ * other, whenever the connection has come to rest; the functions below make other things happen, or make it
+ * refuse, wait or fail. Nothing of the real machine is touched. */
 
 #include <sys/types.h>
 #include <systemd/sd-bus.h>
@@ -16,49 +17,55 @@
 void host_new(sd_event *event, sd_bus *connection);
 void host_free(void);
 
-/* All that is left of scopes, living processes, calls and runtime folders, a line each; "" when nothing is. */
+/* All that is left of scopes, living children, runtime folders and of what was opened, a line each. */
 char *host_leftovers(void);
 
-/* ---- systemd. A call is named by the beginning of its note: "FreezeUnit", "FreezeUnit vmm-web.scope". ---- */
+/* ---- systemd. A call is named by the beginning of its note: "FreezeUnit vmm-web.scope". ---- */
 
-void systemd_holds(const char *call);   /* answers such calls, and does what they ask, not before systemd_goes_on() */
+void systemd_holds(const char *call);     /* neither does nor answers such calls before systemd_goes_on() */
 void systemd_refuses(const char *call, const char *error, const char *text);
-void systemd_obeys(const char *call);   /* as at first */
-void systemd_goes_on(const char *call); /* with the oldest that it holds */
+void systemd_goes_on(const char *call);   /* with the oldest that it holds */
 
 void systemd_has_scope(const char *unit, const char *slice);   /* a stranger's, with one process */
 void systemd_asks_to_stop(const char *unit);
 
 /* ---- The kernel. ---- */
 
-void scope_freezes(const char *unit);    /* from outside */
+void scope_freezes(const char *unit);   /* from outside */
 void scope_thaws(const char *unit);
-void scope_sticks(const char *unit);     /* one of its tasks does not freeze: "nfsd", in state D */
+void scope_sticks(const char *unit);    /* one of its tasks does not freeze: "nfsd", in state D */
 void scope_unsticks(const char *unit);
-void scope_kept_quiet(const char *unit, bool quiet);   /* its events are told later: when not quiet any more */
+void scope_kept_quiet(const char *unit, bool quiet);   /* its events are not told, or not any more */
 void slice_freezes(const char *slice);
 void slice_thaws(const char *slice);
 
-/* ---- Processes. A signal of those that end a program ends it, unless it is deaf; SIGKILL always does. ---- */
+/* ---- Processes. A signal that ends programs ends one, unless it is deaf; SIGKILL always does. ---- */
 
-void process_runs(pid_t pid, uid_t uid); /* a stranger's, to be adopted */
+void process_runs(pid_t pid, uid_t uid);           /* a stranger's, to be adopted */
 void process_joins(pid_t pid, const char *unit);   /* forked by what runs there */
 void process_exits(pid_t pid, int code);
 void process_dies(pid_t pid, int signal);
 void process_turns_deaf(pid_t pid);
 void process_is_dragged_to(pid_t pid, const char *cgroup);   /* by hand, out of its scope */
-void process_says(pid_t pid, const char *text);    /* to its standard error */
-int process_pidfd(pid_t pid);            /* the caller's */
+void process_says(pid_t pid, const char *text);              /* to its standard error */
+int process_pidfd(pid_t pid);                                /* the caller's */
 
-void fork_fails(int error);              /* negative errno; 0: no more */
-void exec_fails(const char *text);       /* NULL: no more */
-void children_die_early(void);           /* before they reach their scope, unnoticed until then */
-void folder_fails(int error);            /* the runtime folder; negative errno */
+void fork_fails(int error);          /* negative errno */
+void exec_fails(const char *text);
+void children_die_early(void);       /* before they reach their scope, unnoticed until then */
+void folder_fails(int error);        /* the runtime folder; negative errno */
 
 /* ---- QEMU's monitor: what it does at the greeting, or when it hears a command. ---- */
 
-typedef enum MonitorMood { MONITOR_ANSWERS, MONITOR_WAITS, MONITOR_REFUSES, MONITOR_BABBLES, MONITOR_HANGS_UP } MonitorMood;
-void monitor_does(const char *command, MonitorMood mood);   /* "greeting", "stop", "cont", "system_powerdown" */
+typedef enum MonitorMood {
+        MONITOR_ANSWERS,
+        MONITOR_WAITS,
+        MONITOR_REFUSES,
+        MONITOR_BABBLES,
+        MONITOR_HANGS_UP,
+} MonitorMood;
+
+void monitor_does(const char *command, MonitorMood mood);   /* "greeting", "stop", "system_powerdown" */
 void monitor_goes_on(const char *command);                  /* answers the oldest of these that waits */
 void monitor_refuses(const char *command);                  /* the same, but with an error */
 void monitor_tells(const char *event, const char *reason);

@@ -11,8 +11,8 @@
 #include "fakes/world.h"
 #include "util/auto.h"
 
-#define GREETING                                                                                      \
-        "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}, "             \
+#define GREETING                                                                                            \
+        "{\"QMP\": {\"version\": {\"qemu\": {\"micro\": 22, \"minor\": 2, \"major\": 7}, "                  \
         "\"package\": \"\"}, \"capabilities\": []}}"
 
 /* A command that was heard; the greeting is one, for this purpose. */
@@ -26,7 +26,7 @@ typedef struct Monitor {
         int fd;
         sd_event_source *io;
         GString *input;
-        GQueue waiting;   /* Question */
+        GQueue waiting; /* Question */
 } Monitor;
 
 static void question_free(Question *question) {
@@ -51,15 +51,19 @@ static void monitor_free(Monitor *monitor) {
 }
 
 static void question_answer(Monitor *monitor, const Question *question) {
-        g_autofree char *line = g_str_equal(question->command, "greeting")
-                ? g_strdup(GREETING) : g_strdup_printf("{\"return\": {}, \"id\": %" G_GINT64_FORMAT "}", question->id);
+        g_autofree char *line =
+                g_str_equal(question->command, "greeting")
+                        ? g_strdup(GREETING)
+                        : g_strdup_printf("{\"return\": {}, \"id\": %" G_GINT64_FORMAT "}", question->id);
 
         monitor_say(monitor, line);
 }
 
 static void question_refuse(Monitor *monitor, const Question *question) {
-        g_autofree char *line = g_strdup_printf("{\"error\": {\"class\": \"GenericError\", \"desc\": \"not now\"}, "
-                "\"id\": %" G_GINT64_FORMAT "}", question->id);
+        g_autofree char *line =
+                g_strdup_printf("{\"error\": {\"class\": \"GenericError\", \"desc\": \"not now\"}, "
+                                "\"id\": %" G_GINT64_FORMAT "}",
+                        question->id);
 
         monitor_say(monitor, line);
 }
@@ -133,8 +137,10 @@ int monitor_new(const FakeProcess *process) {
         int pair[2];
 
         g_assert_cmpint(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair), ==, 0);
-        *monitor = (Monitor) {.process = process, .fd = pair[1], .input = g_string_new(NULL), .waiting = G_QUEUE_INIT};
-        g_assert_cmpint(sd_event_add_io(world.event, &monitor->io, pair[1], EPOLLIN, on_input, monitor), >=, 0);
+        *monitor = (Monitor) {
+                .process = process, .fd = pair[1], .input = g_string_new(NULL), .waiting = G_QUEUE_INIT};
+        g_assert_cmpint(
+                sd_event_add_io(world.event, &monitor->io, pair[1], EPOLLIN, on_input, monitor), >=, 0);
         g_ptr_array_add(world.monitors, monitor);
         happen(monitor_act_greet, monitor);
         return pair[0];
@@ -179,8 +185,10 @@ void monitor_refuses(const char *command) {
 }
 
 void monitor_tells(const char *event, const char *reason) {
-        g_autofree char *line = g_strdup_printf("{\"event\": \"%s\", \"data\": {\"guest\": true, \"reason\": \"%s\"}, "
-                "\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}}", event, reason);
+        g_autofree char *line =
+                g_strdup_printf("{\"event\": \"%s\", \"data\": {\"guest\": true, \"reason\": \"%s\"}, "
+                                "\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}}",
+                        event, reason);
 
         for (unsigned i = 0; i < world.monitors->len; i++)
                 monitor_say(world.monitors->pdata[i], line);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* host/process.h over the made-up host. Its pidfds are pipes that become readable at the end of the process. */
+/* host/process.h over the made-up host. Its pidfds are pipes, which become readable at the process's end. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -21,8 +21,12 @@ int process_cgroup(pid_t pid, char **ret) {
 
         if (!process)
                 return -ESRCH;
-        *ret = g_strdup(process->dragged_to ? process->dragged_to
-                        : process->scope ? process->scope->path : "/system.slice/vmmanagerd.service");
+        if (process->dragged_to)
+                *ret = g_strdup(process->dragged_to);
+        else if (process->scope)
+                *ret = g_strconcat(process->scope->path, process->subgroup, NULL);
+        else
+                *ret = g_strdup("/system.slice/vmmanagerd.service");
         return 0;
 }
 

@@ -13,8 +13,8 @@
 
 struct RunDir {
         char *path;
-        int output;        /* the writing end of the FIFO: who has it as its standard error lives here */
-        GArray *peers;     /* int: the far ends of connections */
+        int output;    /* the writing end of the FIFO: who has it as its standard error lives here */
+        GArray *peers; /* int: the far ends of connections */
 };
 
 int run_dir_new(const char *base, sd_id128_t uuid, RunDir **ret) {

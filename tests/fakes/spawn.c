@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* host/spawn.h over the made-up host: children that are forked, wait, are released and execute, without a program anywhere. */
+/* host/spawn.h over the made-up host: children that are forked, wait, are released and execute, without a
+ * program anywhere. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -20,14 +21,16 @@ struct Spawn {
 /* Everything below /bin and any bare name is there. */
 int spawn_find_program(const char *program, char **ret, sd_bus_error *error) {
         if (g_path_is_absolute(program) && !g_str_has_prefix(program, "/bin/"))
-                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "Command: %s: %s", program, g_strerror(ENOENT));
+                return sd_bus_error_setf(
+                        error, VMM_ERROR_INVALID_CONFIG, "Command: %s: %s", program, g_strerror(ENOENT));
         *ret = g_path_is_absolute(program) ? g_strdup(program) : g_strconcat("/bin/", program, NULL);
         return 0;
 }
 
 int spawn_user_may_read(const SpawnUser *user, const char *key, const char *path, sd_bus_error *error) {
         if (!g_str_has_prefix(path, "/boot/"))
-                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "%s: %s: %s", key, path, g_strerror(ENOENT));
+                return sd_bus_error_setf(
+                        error, VMM_ERROR_INVALID_CONFIG, "%s: %s: %s", key, path, g_strerror(ENOENT));
         return 0;
 }
 
@@ -35,7 +38,8 @@ int spawn_user_new(const char *name_or_uid, SpawnUser **ret, sd_bus_error *error
         static const struct {
                 const char *uid, *name;
                 uid_t number;
-        } users[] = {{"0", "root", 0}, {"1000", "alice", 1000}, {"1001", "bob", 1001}, {"900", "vmmanager-qemu", 900}};
+        } users[] = {{"0", "root", 0}, {"1000", "alice", 1000}, {"1001", "bob", 1001},
+                {"900", "vmmanager-qemu", 900}};
 
         for (size_t i = 0; i < G_N_ELEMENTS(users); i++) {
                 if (!g_str_equal(users[i].uid, name_or_uid) && !g_str_equal(users[i].name, name_or_uid))
@@ -45,7 +49,8 @@ int spawn_user_new(const char *name_or_uid, SpawnUser **ret, sd_bus_error *error
                 (*ret)->uid = users[i].number;
                 return 0;
         }
-        return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "User: there is no user '%s'", name_or_uid);
+        return sd_bus_error_setf(
+                error, VMM_ERROR_INVALID_CONFIG, "User: there is no user '%s'", name_or_uid);
 }
 
 SpawnUser *spawn_user_free(SpawnUser *user) {
@@ -66,7 +71,8 @@ int spawn_new(sd_event *event, const SpawnSpec *spec, SpawnExecuted executed, vo
         process->output = fcntl(spec->output, F_DUPFD_CLOEXEC, 3);
         process->spawn = *ret = g_new0(Spawn, 1);
         **ret = (Spawn) {.process = process, .executed = executed, .userdata = userdata};
-        note("fork %d: %s as %s", (int) process->pid, process->command, spec->user ? spec->user->name : "we are");
+        note("fork %d: %s as %s", (int) process->pid, process->command,
+                spec->user ? spec->user->name : "we are");
         return 0;
 }
 
@@ -92,8 +98,8 @@ static void spawn_act_execute(void *data) {
         int r = 0;
 
         if (world.exec_error) {
-                r = sd_bus_error_setf(&error, VMM_ERROR_INVALID_CONFIG, "Cannot run %s: %s (exec)", process->command,
-                        world.exec_error);
+                r = sd_bus_error_setf(&error, VMM_ERROR_INVALID_CONFIG, "Cannot run %s: %s (exec)",
+                        process->command, world.exec_error);
                 process_end(process, (ExitStatus) {true, 127, 0});
         } else
                 note("exec %d", (int) process->pid);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* host/unit.h over the made-up host: a service manager that notes what it is asked and then does it, waits or refuses, as the test
- * has told it. Its answers come in our words already, as the real one's do when they leave the host room. */
+/* host/unit.h over the made-up host: a service manager that notes what it is asked and then does it, waits
+ * or refuses, as the test has told it. Its answers come in our words already, as the real one's do when they
+ * leave the host room. */
 
 #include <errno.h>
 #include <signal.h>
@@ -11,7 +12,7 @@
 #include "host/unit.h"
 #include "util/errors.h"
 
-#define FAKE_INVOCATION_ID SD_ID128_MAKE(01,02,03,04,05,06,07,08,09,0a,0b,0c,0d,0e,0f,10)
+#define FAKE_INVOCATION_ID SD_ID128_MAKE(01, 02, 03, 04, 05, 06, 07, 08, 09, 0a, 0b, 0c, 0d, 0e, 0f, 10)
 
 struct Units {
         sd_bus *bus;
@@ -37,6 +38,7 @@ struct UnitCall {
         const char *property;
         char *slice;
         GPtrArray *processes;   /* FakeProcess: to be moved */
+        const char *subgroup;   /* interned */
         UnitReply reply;
         UnitProcessesReply processes_reply;
         UnitPropertyReply property_reply;
@@ -53,7 +55,7 @@ struct UnitWatch {
 typedef struct Rule {
         const char *call;
         bool hold;
-        const char *error, *text;   /* refuses */
+        const char *error, *text; /* refuses */
 } Rule;
 
 static void rule_add(Rule rule) {
@@ -66,10 +68,6 @@ void systemd_holds(const char *call) {
 
 void systemd_refuses(const char *call, const char *error, const char *text) {
         rule_add((Rule) {call, false, error, text});
-}
-
-void systemd_obeys(const char *call) {
-        rule_add((Rule) {call, false, NULL, NULL});
 }
 
 static Rule rule_find(const char *text) {
@@ -93,9 +91,16 @@ static void call_free(UnitCall *call) {
         g_free(call);
 }
 
+/* What there is to deliver has been delivered. */
 static void call_finish(UnitCall *call, int r, const sd_bus_error *error) {
         g_ptr_array_remove(world.calls, call);
-        if (call->reply && !call->canceled)
+        if (call->canceled)
+                ;
+        else if (call->kind == CALL_PROCESSES && r < 0)
+                call->processes_reply(call->userdata, r, NULL, 0, error);
+        else if (call->kind == CALL_PROPERTY && r < 0)
+                call->property_reply(call->userdata, r, NULL, SD_ID128_NULL);
+        else if (call->reply)
                 call->reply(call->userdata, r, error);
         call_free(call);
 }
@@ -136,7 +141,8 @@ static int start_perform(UnitCall *call, sd_bus_error *error) {
         FakeScope *scope;
 
         if (scope_find(call->unit))
-                return sd_bus_error_setf(error, VMM_ERROR_DOMAIN_EXISTS, "There is a unit %s already", call->unit);
+                return sd_bus_error_setf(
+                        error, VMM_ERROR_DOMAIN_EXISTS, "There is a unit %s already", call->unit);
         scope = scope_new(call->unit, call->slice);
         for (unsigned i = 0; i < call->processes->len; i++) {
                 FakeProcess *process = call->processes->pdata[i];
@@ -152,6 +158,12 @@ static int start_perform(UnitCall *call, sd_bus_error *error) {
                 scope_discard(scope);
         }
         return 0;
+}
+
+static void process_attach(FakeProcess *process, FakeScope *scope, const char *subgroup) {
+        process->scope = scope;
+        process->subgroup = subgroup;
+        scope_tell(scope);
 }
 
 static void processes_deliver(const UnitCall *call, const FakeScope *scope) {
@@ -171,7 +183,8 @@ static void property_deliver(const UnitCall *call, const FakeScope *scope) {
         if (g_str_equal(call->property, "InvocationID"))
                 call->property_reply(call->userdata, 0, NULL, FAKE_INVOCATION_ID);
         else
-                call->property_reply(call->userdata, 0, scope && scope->freeze ? "frozen" : "running", SD_ID128_NULL);
+                call->property_reply(
+                        call->userdata, 0, scope && scope->freeze ? "frozen" : "running", SD_ID128_NULL);
 }
 
 /* Returns 0, a negative errno with the error, or 1 when the answer has to wait. */
@@ -205,8 +218,10 @@ static int call_perform(UnitCall *call, sd_bus_error *error) {
                 if (!call->canceled)
                         property_deliver(call, scope);
                 return 0;
-        case CALL_ABANDON:
         case CALL_ATTACH:
+                process_attach(call->processes->pdata[0], scope, call->subgroup);
+                return 0;
+        case CALL_ABANDON:
                 break;
         }
         return 0;
@@ -228,10 +243,6 @@ static void call_act_refuse(void *data) {
         sd_bus_error error = SD_BUS_ERROR_NULL;
         int r = sd_bus_error_set(&error, rule.error, rule.text);
 
-        if (call->kind == CALL_PROCESSES)
-                call->processes_reply(call->userdata, r, NULL, 0, &error);
-        else if (call->kind == CALL_PROPERTY && !call->canceled)
-                call->property_reply(call->userdata, r, NULL, SD_ID128_NULL);
         call_finish(call, r, &error);
         sd_bus_error_free(&error);
 }
@@ -288,7 +299,8 @@ UnitCall *unit_call_cancel(UnitCall *call) {
         return NULL;
 }
 
-static int simple_call(CallKind kind, const char *verb, const char *unit, UnitReply reply, void *userdata, UnitCall **ret) {
+static int simple_call(
+        CallKind kind, const char *verb, const char *unit, UnitReply reply, void *userdata, UnitCall **ret) {
         UnitCall *call = call_new(kind, unit, g_strdup_printf("%s %s", verb, unit), userdata);
 
         call->reply = reply;
@@ -311,29 +323,41 @@ int unit_abandon(Units *units, const char *unit, UnitReply reply, void *userdata
         return simple_call(CALL_ABANDON, "AbandonScope", unit, reply, userdata, ret);
 }
 
-int unit_attach(Units *units, const char *unit, const char *subgroup, pid_t pid, UnitReply reply, void *userdata,
-        UnitCall **ret) {
-        return simple_call(CALL_ATTACH, "AttachProcessesToUnit", unit, reply, userdata, ret);
+int unit_attach(Units *units, const char *unit, const char *subgroup, pid_t pid, UnitReply reply,
+        void *userdata, UnitCall **ret) {
+        UnitCall *call = call_new(
+                CALL_ATTACH, unit, g_strdup_printf("AttachProcessesToUnit %s", unit), userdata);
+        g_autofree char *more = g_strdup_printf(" %s: %d", subgroup, (int) pid);
+
+        call->processes = g_ptr_array_new();
+        g_ptr_array_add(call->processes, process_find(pid));
+        call->subgroup = g_intern_string(g_str_equal(subgroup, "/") ? "" : subgroup);
+        call->reply = reply;
+        return call_submit(call, more, ret);
 }
 
 int unit_kill(Units *units, const char *unit, int signal, UnitReply reply, void *userdata, UnitCall **ret) {
-        UnitCall *call = call_new(CALL_KILL, unit, g_strdup_printf("KillUnit %s %s", unit, signal_to_name(signal)), userdata);
+        UnitCall *call = call_new(
+                CALL_KILL, unit, g_strdup_printf("KillUnit %s %s", unit, signal_to_name(signal)), userdata);
 
         call->signal = signal;
         call->reply = reply;
         return call_submit(call, "", ret);
 }
 
-int unit_get_processes(Units *units, const char *unit, UnitProcessesReply reply, void *userdata, UnitCall **ret) {
-        UnitCall *call = call_new(CALL_PROCESSES, unit, g_strdup_printf("GetUnitProcesses %s", unit), userdata);
+int unit_get_processes(
+        Units *units, const char *unit, UnitProcessesReply reply, void *userdata, UnitCall **ret) {
+        UnitCall *call =
+                call_new(CALL_PROCESSES, unit, g_strdup_printf("GetUnitProcesses %s", unit), userdata);
 
         call->processes_reply = reply;
         return call_submit(call, "", ret);
 }
 
-int unit_get_property(Units *units, const char *unit, const char *property, UnitPropertyReply reply, void *userdata,
-        UnitCall **ret) {
-        UnitCall *call = call_new(CALL_PROPERTY, unit, g_strdup_printf("Get %s %s", unit, property), userdata);
+int unit_get_property(Units *units, const char *unit, const char *property, UnitPropertyReply reply,
+        void *userdata, UnitCall **ret) {
+        UnitCall *call =
+                call_new(CALL_PROPERTY, unit, g_strdup_printf("Get %s %s", unit, property), userdata);
 
         call->property = property;
         call->property_reply = reply;
@@ -341,7 +365,8 @@ int unit_get_property(Units *units, const char *unit, const char *property, Unit
 }
 
 int unit_start_scope(Units *units, const ScopeSpec *spec, UnitReply reply, void *userdata, UnitCall **ret) {
-        UnitCall *call = call_new(CALL_START, spec->unit, g_strdup_printf("StartTransientUnit %s", spec->unit), userdata);
+        UnitCall *call = call_new(
+                CALL_START, spec->unit, g_strdup_printf("StartTransientUnit %s", spec->unit), userdata);
         g_autoptr(GString) more = g_string_new(NULL);
 
         g_string_append_printf(more, " in %s:", spec->slice);
@@ -357,7 +382,8 @@ int unit_start_scope(Units *units, const ScopeSpec *spec, UnitReply reply, void 
         if (!spec->send_sigkill)
                 g_string_append(more, " SendSIGKILL=no");
         if (spec->timeout_stop_usec != UINT64_MAX)
-                g_string_append_printf(more, " TimeoutStop=%" G_GUINT64_FORMAT "ms", spec->timeout_stop_usec / 1000);
+                g_string_append_printf(
+                        more, " TimeoutStop=%" G_GUINT64_FORMAT "ms", spec->timeout_stop_usec / 1000);
         if (spec->description)
                 g_string_append_printf(more, " '%s'", spec->description);
         call->slice = g_strdup(spec->slice);
@@ -394,7 +420,8 @@ bool units_take_pidfds(const Units *units) {
         return false;
 }
 
-int unit_watch(Units *units, const char *unit, const UnitObserver *observer, void *userdata, UnitWatch **ret) {
+int unit_watch(
+        Units *units, const char *unit, const UnitObserver *observer, void *userdata, UnitWatch **ret) {
         UnitWatch *watch;
 
         if (watch_find(unit))

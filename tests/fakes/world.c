@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The made-up host itself: scopes, processes, and what becomes of them. Real descriptors stand for processes, nothing else of it
- * is real. */
+/* The made-up host itself: scopes, processes, and what becomes of them. Real descriptors stand for
+ * processes, nothing else of it is real. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,7 +30,8 @@ void note(const char *format, ...) {
         va_start(ap, format);
         line = g_strdup_vprintf(format, ap);
         va_end(ap);
-        g_assert_cmpint(sd_bus_emit_signal(world.connection, "/", FAKE_NOTE_INTERFACE, "Note", "s", line), >=, 0);
+        g_assert_cmpint(
+                sd_bus_emit_signal(world.connection, "/", FAKE_NOTE_INTERFACE, "Note", "s", line), >=, 0);
 }
 
 void happen(Act act, void *data) {
@@ -64,7 +65,8 @@ static int on_turn(sd_event_source *source, void *userdata) {
 bool same_file(int a, int b) {
         struct stat x, y;
 
-        return a >= 0 && b >= 0 && fstat(a, &x) >= 0 && fstat(b, &y) >= 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+        return a >= 0 && b >= 0 && fstat(a, &x) >= 0 && fstat(b, &y) >= 0 && x.st_dev == y.st_dev &&
+               x.st_ino == y.st_ino;
 }
 
 /* ---- Scopes. ---- */
@@ -322,7 +324,8 @@ void process_end(FakeProcess *process, ExitStatus status) {
 }
 
 void process_signal(FakeProcess *process, int signal) {
-        bool ends = signal == SIGKILL || (!process->deaf && (signal == SIGTERM || signal == SIGINT || signal == SIGHUP));
+        bool ends = signal == SIGKILL ||
+                    (!process->deaf && (signal == SIGTERM || signal == SIGINT || signal == SIGHUP));
 
         if (signal != SIGKILL && process->scope && scope_is_frozen(process->scope))
                 process->pending = signal;

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* What the fakes share: the processes and scopes of the made-up host, and its clock, which is a queue of things to happen. For
- * the fakes only. */
+/* What the fakes share: the processes and scopes of the made-up host, and its clock, which is a queue of
+ * things to happen. For the fakes only. */
 
 #include <glib.h>
 #include <stdbool.h>
@@ -13,7 +13,7 @@
 
 typedef struct FakeScope {
         char *unit, *slice, *path;
-        bool freeze;          /* its own cgroup.freeze */
+        bool freeze;           /* its own cgroup.freeze */
         bool stuck, quiet;
         CgroupEvents told;
 } FakeScope;
@@ -22,14 +22,15 @@ typedef struct FakeProcess {
         pid_t pid;
         uid_t uid;
         char *command;
-        int pidfd, end;       /* a pipe: readable once the process has ended */
-        int output;           /* its standard error */
-        FakeScope *scope;     /* NULL: where it was born */
+        int pidfd, end;        /* a pipe: readable once the process has ended */
+        int output;            /* its standard error */
+        FakeScope *scope;      /* NULL: where it was born */
+        const char *subgroup;  /* of it: "/worker" */
         char *dragged_to;
-        Spawn *spawn;         /* while somebody waits for its execution */
-        bool child;           /* the daemon's: its exit status is known to it */
+        Spawn *spawn;          /* while somebody waits for its execution */
+        bool child;            /* the daemon's: its exit status is known to it */
         bool deaf, dying, ended;
-        int pending;          /* a signal that waits for the thaw */
+        int pending;           /* a signal that waits for the thaw */
         ExitStatus status;
 } FakeProcess;
 
@@ -39,8 +40,7 @@ typedef struct World {
         sd_event_source *turn;
         GQueue acts;
         GPtrArray *scopes, *processes, *frozen_slices;
-        GPtrArray *cgroups, *run_dirs, *monitors;      /* each fake's own */
-        GPtrArray *rules, *calls, *watches;
+        GPtrArray *rules, *calls, *watches, *cgroups, *run_dirs, *monitors;   /* each of one fake */
         GHashTable *moods;
         pid_t last_pid;
         int fork_error, folder_error;
@@ -57,18 +57,18 @@ typedef void (*Act)(void *data);
 void happen(Act act, void *data);
 void happen_not(const void *data);   /* nothing that is to happen with it */
 
-const char *frozen_slice(const char *path);   /* the nearest one in the path; NULL */
 FakeScope *scope_find(const char *unit);
 FakeScope *scope_find_by_path(const char *path);
 FakeScope *scope_new(const char *unit, const char *slice);
 CgroupEvents scope_events(const FakeScope *scope);
 bool scope_is_frozen(const FakeScope *scope);
 void scope_set_freeze(FakeScope *scope, bool freeze);
-void scope_remove(FakeScope *scope);
 void scope_tell(FakeScope *scope);   /* to those who watch, if its events changed */
+void scope_remove(FakeScope *scope);
+const char *frozen_slice(const char *path);   /* the nearest one in the path; NULL */
 
 FakeProcess *process_new(const char *command, uid_t uid);
-FakeProcess *process_find(pid_t pid);               /* also one that has ended; NULL */
+FakeProcess *process_find(pid_t pid);         /* also one that has ended; NULL */
 FakeProcess *process_find_by_pidfd(int pidfd);
 void process_signal(FakeProcess *process, int signal);
 void process_end(FakeProcess *process, ExitStatus status);
@@ -77,10 +77,10 @@ void process_end(FakeProcess *process, ExitStatus status);
 bool same_file(int a, int b);
 
 /* What one fake tells another. */
-void spawn_proceed(Spawn *spawn);                   /* thawed: executes if it was released */
+void spawn_proceed(Spawn *spawn);             /* thawed: executes if it was released */
 void spawn_hang_up(Spawn *spawn);
-void monitors_hang_up(const FakeProcess *process);  /* NULL: all */
 void cgroups_changed(const char *path);
 void unit_removed(const char *unit);
-void freezes_settle(const char *unit);              /* answers what waits for the scope to freeze, or to be gone */
-int monitor_new(const FakeProcess *process);        /* the client's end */
+void freezes_settle(const char *unit);        /* what waits for a scope that is thawed, or gone */
+int monitor_new(const FakeProcess *process);  /* the client's end */
+void monitors_hang_up(const FakeProcess *process);   /* NULL: all */

@@ -225,12 +225,14 @@ class TestAdd(AdoptCase):
         self.assertEqual([process.wait(10) for process in processes], 3 * [-signal.SIGTERM])
 
     def test_add_to_paused(self):
-        """a process that is added to a paused domain stands still until it is resumed"""
+        """a process that is added to a paused domain stands still with it, which stays paused for the same reason"""
         process = self.spawn(COUNTER)
         self.domain.Pause()
+        since = self.domain.StateTimestamp
         self.domain.AddProcess(process.pid, "")
         self.domain.cgroup.wait(frozen=1)
         self.assertFrozen(self.domain)
+        self.assertEqual((self.domain.StateTimestamp, self.domain.PauseReasons), (since, ["user"]))
         self.domain.Resume()
         self.assertThawed(self.domain)
 

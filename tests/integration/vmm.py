@@ -328,7 +328,7 @@ class Domain(Object):
 
 # Payloads. Each says "ready" once its handlers are in place.
 OBEDIENT = "echo ready; exec sleep infinity"
-POLITE = "trap 'echo got TERM; kill $!; exit 0' TERM; sleep infinity & echo ready; wait"
+POLITE = "trap 'echo got TERM; exit 0' TERM; echo ready; while :; do sleep 0.05; done"
 STUBBORN = "trap '' TERM; echo ready; while :; do sleep 1; done"
 CROWD = "for i in $(seq 50); do sleep infinity & done; echo ready; wait"
 COUNTER = "echo ready; i=0; while :; do echo tick $((i += 1)); sleep 0.1; done"
