@@ -454,4 +454,3 @@ class TestRelease(TestCase):
         again = self.bus.domain(self.manager.AdoptProcesses("web1", [leader], config(CgroupPath=":vmm:again"), 0))
         self.assertEqual((again.Unit, again.Leader), ("vmm-again.scope", leader))
         self.assertTrue(process_exists(leader))
-
