@@ -10,7 +10,7 @@
  *   + domain/web, - job/1                    InterfacesAdded, InterfacesRemoved
  *   web: State 'paused', Paused true         PropertiesChanged: what is new in it, but for the instants
  *   web.StateChanged('pausing', ...)         other signals
- *   polkit? :1.7: pause of domain web ...    a question to polkit
+ *   polkit? :1.7: pause, domain web ...      a question to polkit
  *   systemd FreezeUnit vmm-web.scope         and other notes of the made-up host
  *   ! web.State: told 'paused', is ...       a property that is not as its signals said: never right
  */

@@ -339,7 +339,7 @@ static void test_add_refused(Bench *bench, gconstpointer data) {
         call(bench, "web", "AddProcess", "us", (uint32_t) 101, "");
         call(bench, "web", "AddProcess", "us", (uint32_t) 200, "../../user.slice");
         call(bench, "web", "AddProcess", "us", (uint32_t) 200, "a//b");
-        systemd_refuses("AttachProcessesToUnit", SD_BUS_ERROR_FAILED, "systemd refused AttachProcessesToUnit");
+        systemd_refuses("AttachProcessesToUnit", SD_BUS_ERROR_FAILED, "systemd refused it");
         call(bench, "web", "AddProcess", "us", (uint32_t) 200, "");
         expect(bench,
                 "> closed.AddProcess(200, '')",
@@ -363,7 +363,7 @@ static void test_add_refused(Bench *bench, gconstpointer data) {
                 "web: Job /",
                 "- job/3",
                 "JobRemoved(3, job/3, 'web', 'add', 'failed')",
-                "< web.AddProcess: Failed: systemd refused AttachProcessesToUnit");
+                "< web.AddProcess: Failed: systemd refused it");
 }
 
 /* The process ends while systemd is asked to move it: nothing of the domain changes. */

@@ -284,24 +284,12 @@ static const Hostile hostile[] = {
                 "([('SIGNOPE', uint64 1)], uint64 0)",
                 "InvalidArgs: Stop step 'SIGNOPE' is neither 'guest' nor the name of a signal"},
         {"web", "Stop",
-                "([('guest', uint64 86400000001)], uint64 0)",
-                "InvalidArgs: Stop step 'guest' waits 86400000001 us, which is more than a day"},
-        {"web", "Stop",
-                "([('SIGKILL', uint64 1), ('SIGTERM', uint64 1)], uint64 0)",
-                "InvalidArgs: Stop step 'SIGTERM' comes after SIGKILL, which nothing outlives"},
-        {"web", "Stop",
                 "([('SIGTERM', uint64 1), ('SIGTERM', uint64 1), ('SIGTERM', uint64 1), ('SIGTERM', "
                 "uint64 1), ('SIGTERM', uint64 1), ('SIGTERM', uint64 1), ('SIGTERM', uint64 1), "
                 "('SIGTERM', uint64 1), ('SIGTERM', uint64 1), ('SIGTERM', uint64 1), ('SIGTERM', uint64 "
                 "1), ('SIGTERM', uint64 1), ('SIGTERM', uint64 1), ('SIGTERM', uint64 1), ('SIGTERM', "
                 "uint64 1), ('SIGTERM', uint64 1), ('SIGTERM', uint64 1)], uint64 0)",
                 "InvalidArgs: Stop step 'SIGTERM' is one too many: a plan has 16 at most"},
-        {"web", "Stop",
-                "([('', uint64 1)], uint64 0)",
-                "InvalidArgs: Stop step '' is neither 'guest' nor the name of a signal"},
-        {"web", "Stop",
-                "([('9', uint64 1)], uint64 0)",
-                "InvalidArgs: Stop step '9' is neither 'guest' nor the name of a signal"},
 
         /* The other calls. */
         {"manager", "AdoptProcesses",
@@ -574,7 +562,7 @@ static void test_many_processes(Bench *bench, gconstpointer data) {
         assert_answer(bench, m, "Error.LimitExceeded: More than 1024 processes");
 }
 
-/* A description as deep as a message may be is skipped over, not followed. */
+/* However deep it is: its type is looked at, and no more. */
 static void test_deep(Bench *bench, gconstpointer data) {
         sd_bus_message *m = begin_create(bench, "Description", "v");
 
@@ -596,17 +584,17 @@ static void message_free(void *m) {
         sd_bus_message_unref(m);
 }
 
-/* The 17th is one too many. */
+/* One more is one too many. */
 static void test_consoles(Bench *bench, gconstpointer data) {
         g_autoptr(GPtrArray) consoles = g_ptr_array_new_with_free_func(message_free);
 
-        for (unsigned i = 0; i < 16; i++) {
+        for (unsigned i = 0; i < CONSOLE_CLIENTS_MAX; i++) {
                 g_autoptr(sd_bus_message) m = message_new_as(bench, ":1.1", "web", "OpenConsole");
 
                 g_assert_cmpint(sd_bus_call_async(bench->client, NULL, m, on_console, consoles, 0), >=, 0);
         }
         settle(bench);
-        g_assert_cmpuint(consoles->len, ==, 16);
+        g_assert_cmpuint(consoles->len, ==, CONSOLE_CLIENTS_MAX);
         assert_answer(bench, message_new(bench, "web", "OpenConsole"),
                 "Error.LimitExceeded: The console of 'web' has 16 clients already");
 }

@@ -41,42 +41,6 @@ static void test_order(Bench *bench, gconstpointer data) {
                 "< web.Resume()");
 }
 
-static void test_order_qemu(Bench *bench, gconstpointer data) {
-        create_qemu(bench, "vm", CREATE_START);
-        call(bench, "vm", "Pause", NULL);
-        expect(bench,
-                "> vm.Pause()",
-                "+ job/2",
-                "JobNew(2, job/2, 'vm', 'pause')",
-                "vm: State 'pausing', StateReason 'pausing on request', Running false, Job job/2",
-                "vm.StateChanged('running', 'pausing', 'pausing on request', {})",
-                "qemu stop",
-                "systemd FreezeUnit vmm-vm.scope",
-                "job/2: Phase 'freezing'",
-                "vm: State 'paused', StateReason 'paused on request', Paused true, FreezerState 'frozen', "
-                        "PauseReasons ['user'], Job /",
-                "vm.StateChanged('pausing', 'paused', 'paused on request', {})",
-                "- job/2",
-                "JobRemoved(2, job/2, 'vm', 'pause', 'done')",
-                "< vm.Pause()");
-        call(bench, "vm", "Resume", NULL);
-        expect(bench,
-                "> vm.Resume()",
-                "+ job/3",
-                "JobNew(3, job/3, 'vm', 'resume')",
-                "vm: State 'resuming', StateReason 'resuming on request', Paused false, Job job/3",
-                "vm.StateChanged('paused', 'resuming', 'resuming on request', {})",
-                "systemd ThawUnit vmm-vm.scope",
-                "job/3: Phase 'continuing the guest'",
-                "qemu cont",
-                "vm: State 'running', StateReason 'resumed on request', Running true, FreezerState "
-                        "'running', PauseReasons [], Job /",
-                "vm.StateChanged('resuming', 'running', 'resumed on request', {})",
-                "- job/3",
-                "JobRemoved(3, job/3, 'vm', 'resume', 'done')",
-                "< vm.Resume()");
-}
-
 /* Nothing is asked of anybody. */
 static void test_idempotent(Bench *bench, gconstpointer data) {
         create(bench, "web", CREATE_START);
@@ -315,143 +279,6 @@ static void test_refused(Bench *bench, gconstpointer data) {
                 "< vm.Pause: Error.FreezeFailed: systemd refused FreezeUnit");
 }
 
-/* A monitor that hangs keeps nobody from pausing: half a second is all it gets. */
-static void test_monitor_hangs(Bench *bench, gconstpointer data) {
-        create_qemu(bench, "vm", CREATE_START);
-        monitor_does("stop", MONITOR_WAITS);
-        call(bench, "vm", "Pause", NULL);
-        expect(bench,
-                "> vm.Pause()",
-                "+ job/2",
-                "JobNew(2, job/2, 'vm', 'pause')",
-                "vm: State 'pausing', StateReason 'pausing on request', Running false, Job job/2",
-                "vm.StateChanged('running', 'pausing', 'pausing on request', {})",
-                "qemu stop");
-        await(bench, "< vm.Pause");
-        expect(bench,
-                "systemd FreezeUnit vmm-vm.scope",
-                "job/2: Phase 'freezing'",
-                "vm: State 'paused', StateReason 'paused on request', Paused true, FreezerState 'frozen', "
-                        "PauseReasons ['user'], Job /",
-                "vm.StateChanged('pausing', 'paused', 'paused on request', {})",
-                "- job/2",
-                "JobRemoved(2, job/2, 'vm', 'pause', 'done')",
-                "< vm.Pause()");
-}
-
-static void test_monitor_refuses(Bench *bench, gconstpointer data) {
-        create_qemu(bench, "vm", CREATE_START);
-        monitor_does("stop", MONITOR_REFUSES);
-        call(bench, "vm", "Pause", NULL);
-        expect(bench,
-                "> vm.Pause()",
-                "+ job/2",
-                "JobNew(2, job/2, 'vm', 'pause')",
-                "vm: State 'pausing', StateReason 'pausing on request', Running false, Job job/2",
-                "vm.StateChanged('running', 'pausing', 'pausing on request', {})",
-                "qemu stop",
-                "systemd FreezeUnit vmm-vm.scope",
-                "job/2: Phase 'freezing'",
-                "vm: State 'paused', StateReason 'paused on request', Paused true, FreezerState 'frozen', "
-                        "PauseReasons ['user'], Job /",
-                "vm.StateChanged('pausing', 'paused', 'paused on request', {})",
-                "- job/2",
-                "JobRemoved(2, job/2, 'vm', 'pause', 'done')",
-                "< vm.Pause()");
-}
-
-static void test_monitor_lost(Bench *bench, gconstpointer data) {
-        create_qemu(bench, "vm", CREATE_START);
-        monitor_does("stop", MONITOR_HANGS_UP);
-        call(bench, "vm", "Pause", NULL);
-        expect(bench,
-                "> vm.Pause()",
-                "+ job/2",
-                "JobNew(2, job/2, 'vm', 'pause')",
-                "vm: State 'pausing', StateReason 'pausing on request', Running false, Job job/2",
-                "vm.StateChanged('running', 'pausing', 'pausing on request', {})",
-                "qemu stop",
-                "systemd FreezeUnit vmm-vm.scope",
-                "job/2: Phase 'freezing'",
-                "vm: State 'paused', StateReason 'paused on request', Paused true, FreezerState 'frozen', "
-                        "PauseReasons ['user'], Job /",
-                "vm.StateChanged('pausing', 'paused', 'paused on request', {})",
-                "- job/2",
-                "JobRemoved(2, job/2, 'vm', 'pause', 'done')",
-                "< vm.Pause()");
-        await(bench, "Warnings");
-        expect(bench,
-                "vm: Warnings ['The monitor is lost: QEMU closed its monitor']",
-                "vm.Warning('The monitor is lost: QEMU closed its monitor')");
-        call(bench, "vm", "Resume", NULL);
-        expect(bench,
-                "> vm.Resume()",
-                "+ job/3",
-                "JobNew(3, job/3, 'vm', 'resume')",
-                "vm: State 'resuming', StateReason 'resuming on request', Paused false, Job job/3",
-                "vm.StateChanged('paused', 'resuming', 'resuming on request', {})",
-                "systemd ThawUnit vmm-vm.scope",
-                "vm: State 'running', StateReason 'could not be resumed', Running true, FreezerState "
-                        "'running', PauseReasons [], Job /",
-                "vm.StateChanged('resuming', 'running', 'could not be resumed', {})",
-                "- job/3",
-                "JobRemoved(3, job/3, 'vm', 'resume', 'failed')",
-                "< vm.Resume: Error.MonitorFailed: QEMU cannot be told to cont: its monitor is lost");
-}
-
-/* The answer to one command is not that to another: the guest is told to stop before the freezer is. */
-static void test_monitor_order(Bench *bench, gconstpointer data) {
-        create_qemu(bench, "vm", CREATE_START);
-        call(bench, "vm", "Pause", NULL);
-        monitor_does("cont", MONITOR_WAITS);
-        monitor_does("stop", MONITOR_WAITS);
-        scope_thaws("vmm-vm.scope");
-        settle(bench);
-        forget(bench);
-        call(bench, "vm", "Pause", NULL);
-        expect(bench,
-                "> vm.Pause()",
-                "+ job/3",
-                "JobNew(3, job/3, 'vm', 'pause')",
-                "vm: State 'pausing', StateReason 'pausing on request', Running false, Job job/3",
-                "vm.StateChanged('running', 'pausing', 'pausing on request', {})",
-                "qemu stop");
-        monitor_goes_on("cont");
-        expect_nothing(bench);
-        monitor_goes_on("stop");
-        expect(bench,
-                "systemd FreezeUnit vmm-vm.scope",
-                "job/3: Phase 'freezing'",
-                "vm: State 'paused', StateReason 'paused on request', Paused true, FreezerState 'frozen', "
-                        "PauseReasons ['user'], Job /",
-                "vm.StateChanged('pausing', 'paused', 'paused on request', {})",
-                "- job/3",
-                "JobRemoved(3, job/3, 'vm', 'pause', 'done')",
-                "< vm.Pause()");
-}
-
-/* The guest stays stopped until somebody pauses and resumes once more, but all of it is told. */
-static void test_cont_refused(Bench *bench, gconstpointer data) {
-        create_qemu(bench, "vm", CREATE_PAUSED);
-        monitor_does("cont", MONITOR_REFUSES);
-        call(bench, "vm", "Resume", NULL);
-        expect(bench,
-                "> vm.Resume()",
-                "+ job/2",
-                "JobNew(2, job/2, 'vm', 'resume')",
-                "vm: State 'resuming', StateReason 'resuming on request', Paused false, Job job/2",
-                "vm.StateChanged('paused', 'resuming', 'resuming on request', {})",
-                "systemd ThawUnit vmm-vm.scope",
-                "job/2: Phase 'continuing the guest'",
-                "qemu cont",
-                "vm: State 'running', StateReason 'could not be resumed', Running true, FreezerState "
-                        "'running', PauseReasons [], Job /",
-                "vm.StateChanged('resuming', 'running', 'could not be resumed', {})",
-                "- job/2",
-                "JobRemoved(2, job/2, 'vm', 'resume', 'failed')",
-                "< vm.Resume: Error.MonitorFailed: QEMU refused 'cont' with 'not now'");
-}
-
 static void test_outside(Bench *bench, gconstpointer data) {
         create(bench, "web", CREATE_START);
         scope_freezes("vmm-web.scope");
@@ -468,19 +295,6 @@ static void test_outside(Bench *bench, gconstpointer data) {
                 "web.StateChanged('paused', 'running', 'thawed from outside', {})",
                 "systemd Get vmm-web.scope FreezerState",
                 "web: FreezerState 'running'");
-}
-
-/* Whoever thaws a guest that we have stopped wants it to go on. */
-static void test_outside_thaw_qemu(Bench *bench, gconstpointer data) {
-        create_qemu(bench, "vm", CREATE_PAUSED);
-        scope_thaws("vmm-vm.scope");
-        expect(bench,
-                "vm: State 'running', StateReason 'thawed from outside', Running true, Paused false, "
-                        "PauseReasons []",
-                "vm.StateChanged('paused', 'running', 'thawed from outside', {})",
-                "systemd Get vmm-vm.scope FreezerState",
-                "qemu cont",
-                "vm: FreezerState 'running'");
 }
 
 static void test_slice(Bench *bench, gconstpointer data) {
@@ -568,28 +382,6 @@ static void test_ends_while_pausing(Bench *bench, gconstpointer data) {
                 "- domain/vm",
                 "DomainRemoved('vm', domain/vm)",
                 "< vm.Pause: Error.NotRunning: Cannot pause 'vm': it has ended: killed by SIGSEGV");
-        expect_empty(bench);
-}
-
-static void test_ends_while_resuming(Bench *bench, gconstpointer data) {
-        create_qemu(bench, "vm", CREATE_PAUSED);
-        monitor_does("cont", MONITOR_WAITS);
-        call(bench, "vm", "Resume", NULL);
-        forget(bench);
-        process_dies(FAKE_PID_FIRST, SIGKILL);
-        expect(bench,
-                "vm: State 'running', StateReason 'could not be resumed', Running true, FreezerState "
-                        "'running', PauseReasons [], Job /",
-                "vm.StateChanged('resuming', 'running', 'could not be resumed', {})",
-                "- job/2",
-                "JobRemoved(2, job/2, 'vm', 'resume', 'failed')",
-                "< vm.Resume: Error.MonitorFailed: QEMU closed its monitor",
-                "end 101 by SIGKILL",
-                "vm: State 'inactive', StateReason 'killed by SIGKILL', Running false, Crashed true, "
-                        "Leader 0",
-                "vm.StateChanged('running', 'inactive', 'killed by SIGKILL', {Signal: 9})",
-                "- domain/vm",
-                "DomainRemoved('vm', domain/vm)");
         expect_empty(bench);
 }
 
@@ -707,7 +499,6 @@ static void test_settings(Bench *bench, gconstpointer data) {
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         BENCH_TEST("/pause/order", test_order);
-        BENCH_TEST("/pause/order-qemu", test_order_qemu);
         BENCH_TEST("/pause/idempotent", test_idempotent);
         BENCH_TEST("/pause/join", test_join);
         BENCH_TEST("/pause/busy", test_busy);
@@ -718,18 +509,11 @@ int main(int argc, char **argv) {
         BENCH_TEST("/pause/silence", test_silence);
         BENCH_TEST("/pause/thaw-timeout", test_thaw_timeout);
         BENCH_TEST("/pause/refused", test_refused);
-        BENCH_TEST("/pause/monitor-hangs", test_monitor_hangs);
-        BENCH_TEST("/pause/monitor-refuses", test_monitor_refuses);
-        BENCH_TEST("/pause/monitor-lost", test_monitor_lost);
-        BENCH_TEST("/pause/monitor-order", test_monitor_order);
-        BENCH_TEST("/pause/cont-refused", test_cont_refused);
         BENCH_TEST("/pause/outside", test_outside);
-        BENCH_TEST("/pause/outside-thaw-qemu", test_outside_thaw_qemu);
         BENCH_TEST("/pause/slice", test_slice);
         BENCH_TEST("/pause/cancel", test_cancel);
         BENCH_TEST("/pause/cancel-refused", test_cancel_refused);
         BENCH_TEST("/pause/ends-while-pausing", test_ends_while_pausing);
-        BENCH_TEST("/pause/ends-while-resuming", test_ends_while_resuming);
         BENCH_TEST("/pause/side-by-side", test_side_by_side);
         BENCH_TEST("/pause/caller-leaves", test_caller_leaves);
         BENCH_TEST("/pause/settings", test_settings);
