@@ -58,6 +58,9 @@ typedef struct BackendOps {
         /* The reply that is due will not be called. */
         void (*forget)(Backend *backend);
 
+        /* Takes what the payload has said so far; its end is known. */
+        void (*drain)(Backend *backend);
+
         /* What the payload last said of itself: why it ended ("guest-shutdown"), or its last words; NULL
          * when it said nothing. */
         const char *(*end_reason)(const Backend *backend);

@@ -12,6 +12,7 @@
 #include "backend/qmp.h"
 #include "util/auto.h"
 #include "util/errors.h"
+#include "util/log.h"
 
 /* A monitor that does not answer must not keep a guest from being paused. */
 #define HALT_TIMEOUT_USEC 500000ull
@@ -150,8 +151,11 @@ static void on_command_reply(void *userdata, int r, JsonNode *result, const sd_b
 }
 
 static void on_monitor_ready(void *userdata) {
-        ((QemuBackend *) userdata)->connected = true;
-        qemu_reply(userdata, 0, NULL);
+        QemuBackend *q = userdata;
+
+        q->connected = true;
+        log_write(LOG_DEBUG, NULL, q->config->name, "QEMU %s answers", qmp_version(q->qmp));
+        qemu_reply(q, 0, NULL);
 }
 
 static void on_monitor_event(void *userdata, const char *name, JsonObject *data) {
@@ -258,6 +262,13 @@ static void qemu_forget(Backend *backend) {
         q->reply = NULL;
 }
 
+static void qemu_drain(Backend *backend) {
+        QemuBackend *q = (QemuBackend *) backend;
+
+        if (q->qmp)
+                qmp_drain(q->qmp);
+}
+
 static const char *qemu_end_reason(const Backend *backend) {
         return ((const QemuBackend *) backend)->end_reason;
 }
@@ -283,6 +294,7 @@ const BackendOps backend_qemu = {
         .proceed = qemu_proceed,
         .power_down = qemu_power_down,
         .forget = qemu_forget,
+        .drain = qemu_drain,
         .end_reason = qemu_end_reason,
         .last_words = qemu_last_words,
 };

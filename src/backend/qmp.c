@@ -16,6 +16,7 @@
 #include "util/errors.h"
 
 #define QMP_READ_SIZE 16384u    /* per turn of the loop: a babbling monitor gets no more than its share */
+#define QMP_DRAIN_READS 64u     /* of that size: more than a socket holds */
 #define QMP_DEPTH_MAX 64u       /* of nested values; QEMU's schema has 6 */
 #define QMP_VALUES_MAX 65536u   /* in one line; QEMU's schema has 16,000 */
 #define QMP_QUOTED_MAX 256u     /* bytes of a bad line that an error may show */
@@ -495,6 +496,15 @@ int qmp_call(Qmp *qmp, const char *command, JsonObject *arguments, uint64_t time
         if (ret)
                 *ret = call;
         return 0;
+}
+
+void qmp_drain(Qmp *qmp) {
+        g_auto(sd_bus_error) ignored = SD_BUS_ERROR_NULL;
+
+        g_rc_box_acquire(qmp);
+        for (unsigned i = 0; i < QMP_DRAIN_READS && qmp->state != QMP_ENDED && qmp_read(qmp, &ignored) > 0; i++)
+                ;
+        qmp_unref(qmp);
 }
 
 const char *qmp_version(const Qmp *qmp) {

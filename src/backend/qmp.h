@@ -41,6 +41,10 @@ int qmp_call(Qmp *qmp, const char *command, JsonObject *arguments, uint64_t time
 /* The reply will not be called; QEMU may still carry the command out. Accepts NULL, returns NULL. */
 QmpCall *qmp_call_cancel(QmpCall *call);
 
+/* Takes what QEMU has sent so far, when its end is known before its last words: events and answers, not the
+ * closing of the connection, which is told in its turn. */
+void qmp_drain(Qmp *qmp);
+
 /* QEMU's version from the greeting, e.g. "7.2.22"; NULL before. */
 const char *qmp_version(const Qmp *qmp);
 

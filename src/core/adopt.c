@@ -54,7 +54,11 @@ static int adopted_alive(const Job *job) {
 }
 
 static int adopt_place_run(Job *job) {
-        return place_verify(job, adopted_alive(job));
+        int pidfd = adopted_alive(job);
+
+        if (pidfd < 0)
+                return sd_bus_error_set(&job->error, SD_BUS_ERROR_INVALID_ARGS, "The processes have ended");
+        return place_verify(job, pidfd);
 }
 
 static int adopt_scope_undo(Job *job) {

@@ -421,6 +421,10 @@ void domain_check_ended(Domain *domain) {
         if (!domain->exit_status.known && domain->leader_pidfd >= 0)
                 (void) exit_status_get(domain->leader_pidfd, &domain->exit_status);
 
+        /* Why QEMU ends it says before; it may come after. */
+        if (domain->backend->ops->drain)
+                domain->backend->ops->drain(domain->backend);
+
         g_autofree char *reason = domain_end_reason(domain);
         domain->ended = true;
         if (domain->job)

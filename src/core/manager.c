@@ -84,6 +84,9 @@ Manager *manager_free(Manager *manager) {
         while (g_hash_table_iter_next(&iter, NULL, &item)) {
                 Domain *domain = item;
 
+                /* Half a pause is none: nobody will be there to finish it. */
+                if (domain->state == DOMAIN_PAUSING)
+                        (void) unit_thaw(manager->units, domain_unit(domain), NULL, NULL, NULL);
                 if (domain->job)
                         job_supersede(domain->job, "the manager is ending");
                 domain->run_dir = run_dir_abandon(domain->run_dir);

@@ -279,8 +279,7 @@ static void test_all_end(Bench *bench, gconstpointer data) {
                 "web.StateChanged('starting', 'inactive', 'could not be adopted', {})",
                 "- domain/web",
                 "DomainRemoved('web', domain/web)",
-                "< AdoptProcesses: Failed: The processes of 'web' did not reach vmm-web.scope: Bad file "
-                        "descriptor");
+                "< AdoptProcesses: InvalidArgs: The processes have ended");
         expect_empty(bench);
 }
 

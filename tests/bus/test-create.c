@@ -456,6 +456,7 @@ static void test_daemon_ends(Bench *bench, gconstpointer data) {
         forget(bench);
         bench_stop(bench);
         expect(bench,
+                "systemd ThawUnit vmm-web.scope",
                 "web: Job /",
                 "- job/3",
                 "JobRemoved(3, job/3, 'web', 'pause', 'canceled')",

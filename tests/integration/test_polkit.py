@@ -4,8 +4,8 @@
 import os
 import subprocess
 
-from vmm import (FORCE, OBEDIENT, ROOT, SERVICE, START, WRITER, Bus, Call, Error, Gio, TestCase, as_tester, hold_writers, shell,
-                 wait_held, wait_until)
+from vmm import (FORCE, OBEDIENT, ROOT, SERVICE, START, WRITER, Bus, Call, Error, Gio, TestCase, as_tester, hold_writers,
+                 shell, wait_held, wait_until)
 
 ACTIONS = {
     "CreateDomain": "create", "AdoptProcesses": "adopt", "AdoptProcessFDs": "adopt", "AddProcess": "adopt",
@@ -58,7 +58,7 @@ class TestPolkit(TestCase):
         self.assertEqual((self.domain.PauseTimeoutUSec, self.domain.StopPlan[0][0]), (3_000_000, "SIGTERM"))
 
     def test_refused(self):
-        """an unprivileged user is refused each verb and each writable property, and the action is named; nothing changes"""
+        """an unprivileged user is refused each verb and each writable property, by name of the action"""
         for name, function in self.verbs().items():
             with self.subTest(name):
                 action = f"{SERVICE}.{ACTIONS[name.rpartition('.')[2]]}"
@@ -67,8 +67,8 @@ class TestPolkit(TestCase):
 
     def test_complete(self):
         """the test above knows every method and every writable property that needs permission"""
-        free = {"GetDomain", "GetDomainByUUID", "GetDomainByPID", "GetDomainByPIDFD", "GetDomainByControlGroup", "ListDomains",
-                "GetStats"}
+        free = {"GetDomain", "GetDomainByUUID", "GetDomainByPID", "GetDomainByPIDFD", "GetDomainByControlGroup",
+                "ListDomains", "GetStats"}
         members = set()
         for path, interface in ((ROOT, "Manager"), (self.domain.path, "Domain")):
             info = self.bus.object(path, f"{SERVICE}.{interface}")._info()
@@ -105,8 +105,8 @@ class TestPolkit(TestCase):
         """the example rule that is installed does what it says"""
         example = "/usr/share/doc/vmmanagerd/examples/50-vmmanager.rules"
         with open(example, encoding="utf-8") as file:
-            body = file.read().partition("function(action, subject) {")[2].rpartition("}")[0].replace('"alice"', '"tester"')
-        self.polkit_rule(body)
+            body = file.read().partition("function(action, subject) {")[2].rpartition("}")[0]
+        self.polkit_rule(body.replace('"alice"', '"tester"'))
         self.theirs.Pause()
         self.assertFrozen(self.domain)
         self.theirs.Resume()
@@ -117,7 +117,8 @@ class TestPolkit(TestCase):
         """a rule sees domain, uuid, slice, owner and verb; of a property its name"""
         self.polkit_rule(f'if (action.id == "org.example.VMManager1.configure" && action.lookup("domain") == "web1" && '
                          f'action.lookup("uuid") == "{self.domain.UUID}" && action.lookup("slice") == "machine.slice" && '
-                         f'action.lookup("owner") == "0" && action.lookup("verb") == "StopPlan") return polkit.Result.YES;')
+                         f'action.lookup("owner") == "0" && action.lookup("verb") == "StopPlan") '
+                         'return polkit.Result.YES;')
         self.theirs.set("StopPlan", [("SIGINT", 7)])
         self.assertEqual(self.domain.StopPlan, [("SIGINT", 7)])
         self.assertRefused(lambda: self.theirs.set("PauseTimeoutUSec", 1000))
@@ -129,7 +130,7 @@ class TestPolkit(TestCase):
                          'action.lookup("domain").indexOf("web") == 0 && action.lookup("verb") == "CreateDomain") '
                          'return polkit.Result.YES;')
         self.assertRefused(lambda: self.tester.manager.CreateDomain("web9", shell(OBEDIENT), 0))
-        own = self.tester.domain(self.tester.manager.CreateDomain("web9", shell(OBEDIENT, CgroupPath="users.slice:vmm:web9"), 0))
+        own = self.create("web9", shell(OBEDIENT, CgroupPath="users.slice:vmm:web9"), 0, self.tester)
         own.Resume()
         own.Pause()
         self.assertEqual(own.GetProcesses()[0][1], own.Leader)

@@ -9,8 +9,8 @@ import signal
 import socket
 import subprocess
 
-from vmm import (FORCE, GRACEFUL, GUEST, GUEST_TIMEOUT, SERVICE, START, Console, Error, TestCase, duration, ending, guest, make_folder,
-                 process_exists, wait_until)
+from vmm import (FORCE, GRACEFUL, GUEST, GUEST_TIMEOUT, SERVICE, START, Console, Error, TestCase, duration, ending, guest,
+                 has_crashed, make_folder, process_exists, stop_steps, wait_nothing_left, wait_until)
 
 READY = "GUEST-READY"
 RUNTIME = pathlib.Path("/run/vmmanager/domains")
@@ -27,7 +27,7 @@ class GuestCase(TestCase):
 
     def assertNothingLeft(self):
         self.assertEqual((self.manager.ListDomains(), list(RUNTIME.iterdir())), ([], []))
-        wait_until(lambda: not self.scopes(), what="the end of every scope")
+        wait_nothing_left(self)
 
 
 class TestGuest(GuestCase):
@@ -42,7 +42,7 @@ class TestGuest(GuestCase):
         console.expect(READY, GUEST_TIMEOUT)
 
     def test_counter(self):
-        """while it is paused by three witnesses the guest's counter stands still; after Resume it goes on, and misses nothing"""
+        """paused by three witnesses the guest's counter stands still; resumed it goes on and misses nothing"""
         domain, console = self.boot("counter")
         for _ in range(3):
             console.expect(TICK)
@@ -75,7 +75,7 @@ class TestGuest(GuestCase):
         domain = self.create("web1", guest("flood,counter"))
         def lines():
             return domain.GetConsoleLog(10)
-        wait_until(lambda: any(line.startswith("tick") for line in lines()), GUEST_TIMEOUT, "the end of the flood", every=0.2)
+        wait_until(lambda: any(line.startswith("tick") for line in lines()), GUEST_TIMEOUT, "the end of it", every=0.2)
         log = "\n".join(domain.GetConsoleLog(2**32 - 1))
         self.assertIn("FLOOD-DONE", log)
         self.assertNotIn(READY, log)
@@ -163,12 +163,12 @@ class TestGuest(GuestCase):
         """a kernel that QEMU cannot use is refused in QEMU's own words, and nothing is left"""
         kernel = make_folder(self) / "kernel"
         kernel.write_text("no kernel")
-        self.assertError("InvalidConfig", "qemu: (invalid kernel header|linux kernel too old)", self.manager.CreateDomain, "web1",
-                         guest(Kernel=str(kernel)), 0)
+        self.assertError("InvalidConfig", "qemu: (invalid kernel header|linux kernel too old)",
+                         self.manager.CreateDomain, "web1", guest(Kernel=str(kernel)), 0)
         self.assertNothingLeft()
 
     def test_unreadable_kernel(self):
-        """a kernel or initrd that QEMU's user cannot read is refused, and the user named; so is what is no file"""
+        """a kernel or initrd that QEMU's user cannot read, or that is no file, is refused, and both are named"""
         folder = make_folder(self)
         secret = folder / "secret"
         secret.write_bytes((GUEST / "initrd").read_bytes())
@@ -236,13 +236,6 @@ class TestHungMonitor(GuestCase):
 
 
 class TestEnd(GuestCase):
-    def crashed(self, domain):
-        return any(arguments[1].get("Crashed") for name, at, arguments in self.signals.seen
-                   if (name, at) == ("PropertiesChanged", domain.path))
-
-    def steps(self, domain):
-        return [arguments[0] for name, at, arguments in self.signals.seen if (name, at) == ("StopStep", domain.path)]
-
     def test_shutdown(self):
         """Shutdown presses the power button, also of a paused guest; it powers off, and the reason says so"""
         for pause in (False, True):
@@ -253,10 +246,10 @@ class TestEnd(GuestCase):
                 domain.Shutdown(0)
                 console.expect("GUEST-POWERBUTTON")
                 self.assertEqual(ending(self.signals, domain.path), ("guest-shutdown", {"ExitCode": 0}))
-                self.assertFalse(self.crashed(domain))
+                self.assertFalse(has_crashed(self.signals, domain.path))
 
     def test_deaf(self):
-        """a guest that ignores the power button runs on after Shutdown, and by a plan it is ended by the step after that"""
+        """a guest that ignores the power button runs on after Shutdown; the next step of a plan ends it"""
         domain, console = self.boot("deaf")
         domain.Shutdown(0)
         console.expect("GUEST-POWERBUTTON")
@@ -264,7 +257,8 @@ class TestEnd(GuestCase):
         with duration(1, 3):
             domain.Stop([("guest", 1_000_000), ("SIGTERM", 5_000_000)], 0)
         console.expect("GUEST-POWERBUTTON")
-        self.assertEqual((ending(self.signals, domain.path)[0], self.steps(domain)), ("stopped by SIGTERM", ["guest", "SIGTERM"]))
+        self.assertEqual(ending(self.signals, domain.path)[0], "stopped by SIGTERM")
+        self.assertEqual(stop_steps(self.signals, domain.path), ["guest", "SIGTERM"])
 
     def test_systemctl_stop(self):
         """systemctl stop of the scope asks the guest first, by the default plan, also when it is paused"""
@@ -272,7 +266,8 @@ class TestEnd(GuestCase):
         domain.Pause()
         subprocess.run(["systemctl", "stop", domain.Unit], check=True)
         console.expect("GUEST-POWERBUTTON")
-        self.assertEqual((ending(self.signals, domain.path)[0], self.steps(domain)), ("shut down", ["guest"]))
+        self.assertEqual(ending(self.signals, domain.path)[0], "shut down")
+        self.assertEqual(stop_steps(self.signals, domain.path), ["guest"])
 
     def test_graceful(self):
         """QEMU obeys SIGTERM and exits with status 0: running, paused, and created but never run"""
@@ -295,17 +290,17 @@ class TestEnd(GuestCase):
         self.assertEqual(ending(self.signals, domain.path), ("stopped by SIGKILL", {"Signal": signal.SIGKILL}))
 
     def test_own_end(self):
-        """a guest that powers off by itself has not crashed, one that panics and a QEMU that is killed have; each says so"""
+        """a guest that powers off has not crashed, one that panics and a QEMU that is killed have; each says so"""
         for words, end, crashed in (("off", ("guest-shutdown", {"ExitCode": 0}), False),
                                     ("panic", ("guest-panic", {"ExitCode": 0}), True)):
             with self.subTest(words):
                 domain = self.create("web1", guest(words))
                 self.assertEqual(ending(self.signals, domain.path, GUEST_TIMEOUT), end)
-                self.assertEqual(self.crashed(domain), crashed)
+                self.assertEqual(has_crashed(self.signals, domain.path), crashed)
         domain = self.create("web1", guest())
         os.kill(domain.Leader, signal.SIGKILL)
         self.assertEqual(ending(self.signals, domain.path), ("killed by SIGKILL", {"Signal": signal.SIGKILL}))
-        self.assertTrue(self.crashed(domain))
+        self.assertTrue(has_crashed(self.signals, domain.path))
 
     def test_nothing_left(self):
         """nothing is left of them in the runtime folder"""
@@ -315,14 +310,13 @@ class TestEnd(GuestCase):
         self.assertNothingLeft()
 
     def test_while_starting(self):
-        """a virtual machine is destroyed, or its creation canceled, while QEMU is starting: CreateDomain says so, nothing is left"""
-        for end, text in ((lambda path, job: self.bus.domain(path).Destroy(FORCE), "The create of 'web1' was ended"),
-                          (lambda path, job: self.bus.object(job, f"{SERVICE}.Job").Cancel(), "The create of 'web1' was canceled")):
+        """a virtual machine is destroyed, or its creation canceled, while QEMU is starting"""
+        for name, end, text in (
+                ("new1", lambda domain: domain.Destroy(FORCE), "The create of 'new1' was ended: .* is being stopped"),
+                ("new2", lambda domain: self.bus.object(domain.Job, f"{SERVICE}.Job").Cancel(),
+                 "The create of 'new2' was canceled")):
             with self.subTest(text):
-                before = len(self.signals.seen)
-                create = self.manager.begin("CreateDomain", "web1", guest(), START)
-                wait_until(lambda: "JobNew" in [name for name, _, _ in self.signals.seen[before:]])
-                told = {name: arguments for name, _, arguments in self.signals.seen[before:]}
-                end(told["DomainAdded"][1], told["JobNew"][1])
+                create = self.manager.begin("CreateDomain", name, guest(), START)
+                end(self.bus.domain(self.signals.wait("DomainAdded", name)[1]))
                 self.assertError("Canceled", text, create.result)
                 self.assertNothingLeft()

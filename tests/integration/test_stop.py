@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Ends: Destroy with each flag, Stop with a plan, systemd's own stop and kill, payloads that end by themselves; what is left is
-nothing, and the name is free."""
+"""Ends: Destroy with each flag, Stop with a plan, systemd's own stop and kill, payloads that end by themselves; what is
+left is nothing, and the name is free."""
 
 import contextlib
 import pathlib
@@ -11,23 +11,24 @@ import threading
 import time
 
 from vmm import (CROWD, FORCE, GRACEFUL, NOWAIT, OBEDIENT, POLITE, START, STUBBORN, WRITER, Cgroup, Error, TestCase, V,
-                 config, duration, ending, hold_writers, process_exists, shell, wait_held, wait_until)
+                 config, duration, ending, hold_writers, process_exists, shell, stop_steps, wait_held,
+                 wait_nothing_left, wait_until)
 
 # A payload that TERM does not end, but that tells what it hears, and its children.
 NOISY = "for s in INT TERM USR1 USR2; do trap \"echo got $s\" $s; done; echo ready; while :; do sleep 0.05; done"
 
 
 class StopCase(TestCase):
-    def steps(self, domain):
-        """What StopStep has told of it."""
-        return [arguments[0] for name, at, arguments in self.signals.seen if (name, at) == ("StopStep", domain.path)]
-
     def assertGone(self, domain, pids=()):
         """Nothing of it is there any more."""
         self.assertNotIn(domain.path, [entry[5] for entry in self.manager.ListDomains()])
         for pid in pids:
             self.assertFalse(process_exists(pid), pid)
-        wait_until(lambda: not self.scopes(), what="the end of every scope")
+        wait_nothing_left(self)
+
+    def got(self):
+        """What NOISY has told of the signals it got."""
+        return [line for line in self.manager.GetConsoleLog("web1", 9) if "got" in line]
 
 
 class TestDestroy(StopCase):
@@ -49,7 +50,7 @@ class TestDestroy(StopCase):
                 for flags in (0, GRACEFUL, NOWAIT):
                     with self.subTest(payload=payload, pause=pause, flags=flags):
                         domain = self.assertEnds(payload, flags, 0, 1.5, "stopped by SIGTERM", pause)
-                        self.assertEqual(self.steps(domain), ["SIGTERM"])
+                        self.assertEqual(stop_steps(self.signals, domain.path), ["SIGTERM"])
 
     def test_handler_of_frozen(self):
         """the SIGTERM handler of a frozen payload runs: it is thawed for that"""
@@ -62,7 +63,7 @@ class TestDestroy(StopCase):
         for pause in (False, True):
             with self.subTest(pause=pause):
                 domain = self.assertEnds(STUBBORN, 0, 1.5, 3, "stopped by SIGKILL", pause)
-                self.assertEqual(self.steps(domain), ["SIGTERM", "SIGKILL"])
+                self.assertEqual(stop_steps(self.signals, domain.path), ["SIGTERM", "SIGKILL"])
 
     def test_force(self):
         """FORCE kills at once, and nothing of the payload runs any more: obedient, stubborn, frozen, 50 children"""
@@ -70,7 +71,7 @@ class TestDestroy(StopCase):
             for pause in (False, True):
                 with self.subTest(payload=payload, pause=pause):
                     domain = self.assertEnds(payload, FORCE, 0, 1.5, "stopped by SIGKILL", pause)
-                    self.assertEqual(self.steps(domain), ["SIGKILL"])
+                    self.assertEqual(stop_steps(self.signals, domain.path), ["SIGKILL"])
                     self.assertNotIn("got TERM", self.manager.GetConsoleLog("web1", 9))
 
     def test_never_ran(self):
@@ -84,10 +85,11 @@ class TestDestroy(StopCase):
                 self.assertEqual(self.manager.GetConsoleLog("web1", 9), [])
 
     def test_graceful_timeout(self):
-        """GRACEFUL never kills: StopTimeout names signal and PIDs, the domain runs on and is manageable; FORCE then ends it"""
+        """GRACEFUL never kills: StopTimeout names signal and PIDs, and the domain runs on, manageable"""
         domain = self.create("web1", shell(STUBBORN))
         with duration(3.1, 4.5):
-            self.assertError("StopTimeout", r"^'web1' was not stopped by SIGTERM and is still there; PIDs left: \d+(, \d+)?$",
+            self.assertError("StopTimeout",
+                             r"^'web1' was not stopped by SIGTERM and is still there; PIDs left: \d+(, \d+)?$",
                              domain.Destroy, GRACEFUL)
         self.assertThawed(domain)
         self.assertEqual((domain.StateReason, domain.StopPhase, domain.StopDeadlineUSec), ("could not be stopped", "", 0))
@@ -187,8 +189,8 @@ class TestStop(StopCase):
         domain = self.create("web1", shell(NOISY))
         with duration(0.3, 1.5):
             domain.Stop([("SIGINT", 150_000), ("USR1", 150_000), ("SIGKILL", 1_600_000)], 0)
-        self.assertEqual(self.steps(domain), ["SIGINT", "SIGUSR1", "SIGKILL"])
-        self.assertEqual([line for line in self.manager.GetConsoleLog("web1", 9) if "got" in line], ["got INT", "got USR1"])
+        self.assertEqual(stop_steps(self.signals, domain.path), ["SIGINT", "SIGUSR1", "SIGKILL"])
+        self.assertEqual(self.got(), ["got INT", "got USR1"])
         self.assertEqual(ending(self.signals, domain.path)[0], "stopped by SIGKILL")
         self.assertGone(domain)
 
@@ -205,7 +207,7 @@ class TestStop(StopCase):
         self.assertEqual(domain.StopPlan, [("SIGUSR2", 100_000), ("SIGKILL", 0)])
         domain.set("StopPlan", [("INT", 100_000), ("USR1", 100_000)])
         self.assertError("StopTimeout", "not stopped by SIGUSR1", domain.Stop, [], 0)
-        self.assertEqual(self.steps(domain), ["SIGINT", "SIGUSR1"])
+        self.assertEqual(stop_steps(self.signals, domain.path), ["SIGINT", "SIGUSR1"])
         self.assertThawed(domain)
 
     def test_systemctl_stop(self):
@@ -215,7 +217,7 @@ class TestStop(StopCase):
         with duration(0.4, 3):
             subprocess.run(["systemctl", "stop", domain.Unit], check=True)
         self.assertEqual(ending(self.signals, domain.path)[0], "stopped by SIGKILL")
-        self.assertEqual([line for line in self.manager.GetConsoleLog("web1", 9) if "got" in line], ["got INT", "got USR1"])
+        self.assertEqual(self.got(), ["got INT", "got USR1"])
         self.assertGone(domain)
 
     def test_systemctl_kill(self):
@@ -249,7 +251,7 @@ class TestNames(StopCase):
             with self.subTest(how):
                 for _ in range(20):
                     end(self.create("web1", shell(OBEDIENT)))
-        wait_until(lambda: not self.scopes(), what="the end of every scope")
+        wait_nothing_left(self)
 
     def test_dead_at_birth(self):
         """a program that ends at once leaves nothing, 50 times; the exit status is told"""
@@ -257,19 +259,17 @@ class TestNames(StopCase):
             with contextlib.suppress(Error):    # it may end before the reply
                 self.manager.CreateDomain("web1", config(Kind="process", Command=["false"]), START)
             wait_until(lambda: not self.manager.ListDomains(), what="the end of the domain")
-        paths = [arguments[1] for name, _, arguments in self.signals.seen if name == "DomainAdded"][-50:]
-        self.assertEqual({(reason, *details.items()) for reason, details in (ending(self.signals, path) for path in paths)},
-                         {("exited with status 1", ("ExitCode", 1))})
-        wait_until(lambda: not self.scopes(), what="the end of every scope")
+        for path in [arguments[1] for name, _, arguments in self.signals.seen if name == "DomainAdded"][-50:]:
+            self.assertEqual(ending(self.signals, path), ("exited with status 1", {"ExitCode": 1}))
+        wait_nothing_left(self)
 
     def test_many_dead_at_birth(self):
         """so do 50 of them at once"""
-        calls = [self.manager.begin("CreateDomain", f"web{i}", config(Kind="process", Command=["false"]), START) for i in range(50)]
-        for call in calls:
+        command = config(Kind="process", Command=["false"])
+        for call in [self.manager.begin("CreateDomain", f"web{i}", command, START) for i in range(50)]:
             with contextlib.suppress(Error):
                 call.result()
-        wait_until(lambda: not self.manager.ListDomains(), what="the end of every domain")
-        wait_until(lambda: not self.scopes(), what="the end of every scope")
+        wait_nothing_left(self)
 
     def test_killed_at_birth(self):
         """a process that dies on its way into the scope leaves neither domain nor scope, whenever it dies: 80 tries"""
@@ -298,7 +298,7 @@ class TestNames(StopCase):
             over.set()
             killer.join()
         self.assertGreater(refused, 0)
-        wait_until(lambda: not self.scopes(), what="the end of every scope")
+        wait_nothing_left(self)
         self.assertEqual(children.read_text(), "", "children that were not reaped")
 
     def other_scope(self, **properties):
@@ -306,7 +306,8 @@ class TestNames(StopCase):
         process = subprocess.Popen(["sleep", "infinity"])
         self.addCleanup(process.wait)
         self.addCleanup(process.kill)
-        self.systemd.StartTransientUnit("vmm-web1.scope", "fail", [("PIDs", V("au", [process.pid])), *properties.items()], [])
+        given = [("PIDs", V("au", [process.pid])), *properties.items()]
+        self.systemd.StartTransientUnit("vmm-web1.scope", "fail", given, [])
         return process
 
     def test_stale_unit(self):
@@ -343,7 +344,7 @@ class TestNames(StopCase):
             self.assertError("SliceFrozen", "'web1'.* cold.slice", self.manager.CreateDomain, "web1",
                              shell(OBEDIENT, CgroupPath="cold.slice:vmm:web1"), flags)
             self.assertEqual([entry[0] for entry in self.manager.ListDomains()], ["keeper"])
-            wait_until(lambda: not self.scopes(), what="the end of every scope")
+            wait_until(lambda: not self.scopes(), what="the end of the new scope")
         self.assertTrue(Cgroup("/cold.slice").frozen)
         self.assertEqual(len(keeper.cgroup.pids), 1)
 

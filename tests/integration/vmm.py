@@ -451,14 +451,36 @@ class TestCase(unittest.TestCase):
 # --- what tests of verbs share ----------------------------------------------------------------------------------------
 
 # One that writes to FREEZABLE, and one beside it that shows that the domain runs.
-WRITER = f"(i=0; while :; do echo tick $((i += 1)); sleep 0.1; done) & echo ready; echo >{FREEZABLE}/file; echo written; wait"
+WRITER = ("(i=0; while :; do echo tick $((i += 1)); sleep 0.1; done) & "
+          f"echo ready; echo >{FREEZABLE}/file; echo written; wait")
+
+
+def told(signals, path, member):
+    """The arguments of each signal of this name that the object has sent."""
+    return [arguments for name, at, arguments in signals.seen if (name, at) == (member, path)]
 
 
 def ending(signals, path, timeout=TIMEOUT):
     """Waits for the end of the domain at this path; returns the reason and what more is told of it."""
     def ends():
-        return [args for name, at, args in signals.seen if (name, at) == ("StateChanged", path) and args[1] == "inactive"]
-    return wait_until(ends, timeout, f"the end of {path}")[0][2:]
+        return [arguments[2:] for arguments in told(signals, path, "StateChanged") if arguments[1] == "inactive"]
+    return wait_until(ends, timeout, f"the end of {path}")[0]
+
+
+def stop_steps(signals, path):
+    """The steps that stops of the domain have taken."""
+    return [step for step, _, _ in told(signals, path, "StopStep")]
+
+
+def has_crashed(signals, path):
+    """Whether it was told that the domain has crashed."""
+    return any(changed.get("Crashed") for _, changed, _ in told(signals, path, "PropertiesChanged"))
+
+
+def wait_nothing_left(test):
+    """Waits until no domain is there and no scope of one."""
+    wait_until(lambda: not test.manager.ListDomains(), what="the end of every domain")
+    wait_until(lambda: not test.scopes(), what="the end of every scope")
 
 
 @contextlib.contextmanager
