@@ -80,6 +80,13 @@ class TestService(DaemonCase):
         self.assertTrue(all(process_exists(leader) for leader in leaders))
         self.assertEqual(sorted(self.scopes()), ["vmm-web1.scope", "vmm-web2.scope"])
 
+    def test_guest_outlives_it(self):
+        """a guest runs on when the daemon ends, and does not stall although nobody reads its console"""
+        self.addCleanup(self.sweep)
+        self.create("web1", guest("flood,off"))
+        self.stop_daemon()
+        wait_until(lambda: not self.scopes(), GUEST_TIMEOUT, "the end of the guest, which powers off", every=0.2)
+
     def sweep(self):
         """What no daemon knows any more."""
         for unit in self.scopes():

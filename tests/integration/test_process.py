@@ -137,9 +137,8 @@ class TestCreate(TestCase):
         """it ends it, too, when the creator leaves before the reply"""
         caller = Bus()
         caller.manager.begin("CreateDomain", "early", shell(OBEDIENT), START | AUTODESTROY)
-        caller.connection.flush_sync()
-        caller.close()
         path = self.signals.wait("DomainAdded", "early")[1]
+        caller.close()
         ending(self.signals, path)
         self.assertEqual(self.manager.ListDomains(), [])
 
@@ -236,37 +235,40 @@ class TestTell(TestCase):
     """What is told on the bus."""
 
     def managed(self):
+        """What somebody knows who asks."""
         call = Call(self.bus, SERVICE, ROOT, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", None)
-        return {path: {interface: {name: value for name, value in values.items() if name not in FLIGHTY}
-                       for interface, values in interfaces.items() if interface.startswith(SERVICE)}
-                for path, interfaces in call.result().items() if path != ROOT}
+        return {path: self.lasting(interfaces) for path, interfaces in call.result().items() if path != ROOT}
 
-    def told(self):
+    def followed(self):
         """What somebody knows who only listened."""
         objects = {}
-        for member, _, arguments in self.listener.seen:
+        for member, path, arguments in self.listener.seen:
             if member == "InterfacesAdded":
-                path, interfaces = arguments
-                objects[path] = {interface: {name: value for name, value in values.items() if name not in FLIGHTY}
-                                 for interface, values in interfaces.items() if interface.startswith(SERVICE)}
+                objects[arguments[0]] = self.lasting(arguments[1])
             elif member == "InterfacesRemoved":
                 del objects[arguments[0]]
-        for member, path, arguments in self.listener.seen:
-            if member == "PropertiesChanged" and path in objects:
+            elif member == "PropertiesChanged":
                 interface, changed, invalidated = arguments
                 self.assertEqual(invalidated, [])
                 objects[path][interface].update(changed)
         return objects
 
+    @staticmethod
+    def lasting(interfaces):
+        """The properties that change only with a signal."""
+        return {interface: {name: value for name, value in values.items() if name not in FLIGHTY}
+                for interface, values in interfaces.items() if interface.startswith(SERVICE)}
+
     def test_object_manager(self):
         """who only listens to the signals knows at each step what GetManagedObjects says"""
         self.listener = Signals(self.bus)
         self.addCleanup(self.listener.close)
+        domains = [self.create("web1", shell(OBEDIENT)), self.create("web2", shell(OBEDIENT), 0)]
+
         def compare(step):
             with self.subTest(step):
                 wait_until(lambda: all(domain.InvocationID for domain in domains))
-                self.assertEqual(self.told(), self.managed())
-        domains = [self.create("web1", shell(OBEDIENT)), self.create("web2", shell(OBEDIENT), 0)]
+                self.assertEqual(self.followed(), self.managed())
         compare("created")
         self.assertEqual(len(self.managed()), 2)
         domains[0].Pause()
@@ -309,9 +311,10 @@ class TestTell(TestCase):
         self.assertEqual(domain.GetConsoleLog(2), lines[-2:])
         self.assertEqual(domain.GetConsoleLog(0), [])
         self.assertEqual(self.manager.GetConsoleLog("web1", 100), lines)
+        uuid = domain.UUID
         domain.Destroy(0)
         self.assertEqual(self.manager.GetConsoleLog("web1", 3), lines[-3:])
-        self.assertEqual(self.manager.GetConsoleLog(domain.path.rpartition("/")[2].replace("_3", ""), 3), lines[-3:])
+        self.assertEqual(self.manager.GetConsoleLog(uuid, 3), lines[-3:])
         self.create("forgotten", shell(OBEDIENT)).Destroy(REMOVE_LOGS)
         self.assertError("NoSuchDomain", "no domain 'forgotten'", self.manager.GetConsoleLog, "forgotten", 1)
 

@@ -282,6 +282,14 @@ class TestEnd(GuestCase):
                 self.assertEqual(ending(self.signals, domain.path), ("stopped by SIGTERM", {"ExitCode": 0}))
                 self.assertFalse(process_exists(leader))
 
+    def test_released(self):
+        """a guest that was released runs on, and its console does not stall it although nobody owns it"""
+        domain = self.create("web1", guest("flood,off"))
+        domain.Release()
+        self.assertEqual(self.manager.ListDomains(), [])
+        self.assertEqual(self.bus.unit("vmm-web1.scope").SubState, "abandoned")
+        wait_until(lambda: not self.scopes(), GUEST_TIMEOUT, "the end of the guest, which powers off", every=0.2)
+
     def test_force(self):
         """FORCE ends a paused one without a thaw"""
         domain = self.create("web1", guest(), 0)
