@@ -502,8 +502,9 @@ void qmp_drain(Qmp *qmp) {
         g_auto(sd_bus_error) ignored = SD_BUS_ERROR_NULL;
 
         g_rc_box_acquire(qmp);
-        for (unsigned i = 0; i < QMP_DRAIN_READS && qmp->state != QMP_ENDED && qmp_read(qmp, &ignored) > 0; i++)
-                ;
+        for (unsigned i = 0; i < QMP_DRAIN_READS && qmp->state != QMP_ENDED; i++)
+                if (qmp_read(qmp, &ignored) <= 0)
+                        break;
         qmp_unref(qmp);
 }
 
