@@ -14,6 +14,7 @@
 #include "config/text.h"
 #include "util/auto.h"
 #include "util/errors.h"
+#include "util/json-guard.h"
 
 #define QMP_READ_SIZE 16384u    /* per turn of the loop: a babbling monitor gets no more than its share */
 #define QMP_DRAIN_READS 64u     /* of that size: more than a socket holds */
@@ -22,9 +23,7 @@
 #define QMP_QUOTED_MAX 256u     /* bytes of a bad line that an error may show */
 #define QMP_ACCURACY_USEC 1000u
 
-/* The halves of a surrogate pair. */
-#define UTF16_IS_HIGH(unit) (((unit) & ~0x3ff) == 0xd800)
-#define UTF16_IS_LOW(unit) (((unit) & ~0x3ff) == 0xdc00)
+static const JsonLimits qmp_limits = {QMP_DEPTH_MAX, QMP_VALUES_MAX, 0};
 
 typedef enum QmpState {
         QMP_GREETING,      /* waiting for it */
@@ -55,80 +54,6 @@ struct QmpCall {
         QmpReply reply;
         void *userdata;
 };
-
-/* The UTF-16 unit that "\uXXXX" at p stands for, or -1. */
-static int escaped_unit(const char *p, const char *end) {
-        int unit = 0;
-
-        if (end - p < 6 || p[0] != '\\' || p[1] != 'u')
-                return -1;
-        for (unsigned i = 2; i < 6; i++) {
-                if (!g_ascii_isxdigit(p[i]))
-                        return -1;
-                unit = 16 * unit + g_ascii_xdigit_value(p[i]);
-        }
-        return unit;
-}
-
-/* From an opening quote to its closing one. NULL: there is none, or an escape is broken, or half of a
- * surrogate pair is alone. */
-static const char *string_end(const char *p, const char *end) {
-        while (++p < end && *p != '"') {
-                if (*p != '\\')
-                        continue;
-                if (p[1] == 'u') {
-                        int unit = escaped_unit(p, end);
-
-                        if (unit < 0 || UTF16_IS_LOW(unit))
-                                return NULL;
-                        if (UTF16_IS_HIGH(unit)) {
-                                p += 6;
-                                unit = escaped_unit(p, end);
-                                if (!UTF16_IS_LOW(unit))
-                                        return NULL;
-                        }
-                }
-                p++;
-        }
-        return p < end ? p : NULL;
-}
-
-/* json-glib 1.6 recurses as deep as the text tells it to, knows comments and assignments, takes several
- * values where JSON has one, and loses the memory of the others and of a broken surrogate pair. So all that
- * it ever sees is one object made of JSON's own characters, of bounded depth and size. The grammar, and
- * UTF-8, are its business. */
-static bool line_is_one_object(const char *line, size_t size) {
-        size_t depth = 0, values = 0;
-
-        for (const char *p = line, *end = line + size; p < end; p++) {
-                if (depth == 0 && !strchr(values == 0 ? "{ \t\r" : " \t\r", *p))
-                        return false;
-                switch (*p) {
-                case '"':
-                        p = string_end(p, end);
-                        if (!p)
-                                return false;
-                        break;
-                case '{':
-                case '[':
-                        if (++depth > QMP_DEPTH_MAX || ++values > QMP_VALUES_MAX)
-                                return false;
-                        break;
-                case ',':
-                        if (++values > QMP_VALUES_MAX)
-                                return false;
-                        break;
-                case '}':
-                case ']':
-                        depth--;
-                        break;
-                default:
-                        if (!strchr(" \t\r:+-.0123456789Eaeflnrstu", *p))
-                                return false;
-                }
-        }
-        return depth == 0 && values > 0;
-}
 
 /* NULL when it is missing or something else; so is a NULL object. */
 static JsonObject *member_object(JsonObject *object, const char *name) {
@@ -339,7 +264,8 @@ static int take_line(Qmp *qmp, const char *line, size_t size, sd_bus_error *erro
         JsonObject *message = NULL;
         int r;
 
-        if (line_is_one_object(line, size) && json_parser_load_from_data(parser, line, (gssize) size, NULL))
+        if (json_is_one_object(line, size, &qmp_limits) &&
+                json_parser_load_from_data(parser, line, (gssize) size, NULL))
                 message = json_node_get_object(json_parser_get_root(parser));
 
         if (!message)
