@@ -178,9 +178,21 @@ static int attach_verify_run(Job *job) {
                 (int) pid, domain->config->name);
 }
 
+/* Until a newcomer stands still with it, the kernel does not call a paused domain frozen. */
+static int standstill_poke(Job *job) {
+        Domain *domain = job->domain;
+
+        return domain->state != DOMAIN_PAUSED || !cgroup_freeze_requested(domain->cgroup) ||
+                               (cgroup_read_events(domain->cgroup, &domain->events) >= 0 &&
+                                       domain->events.frozen)
+                       ? JOB_GOES_ON
+                       : JOB_WAITS;
+}
+
 static const JobStep add_steps[] = {
         {"attaching", attach_run, .undo = NULL},
         {"verifying the process", attach_verify_run, .undo = NULL},
+        {"standing still", standstill_poke, standstill_poke, NULL, NULL},
 };
 
 /* The state stays as it was; what the freezer did meanwhile is seen now. */

@@ -239,6 +239,9 @@ static void on_invocation_id(void *userdata, int r, const char *text, sd_id128_t
 static void domain_follow_freezer(Domain *domain) {
         if (domain->events.frozen == (domain->state == DOMAIN_PAUSED))
                 return;
+        /* Not thawed: a newcomer is about to be frozen. */
+        if (!domain->events.frozen && cgroup_freeze_requested(domain->cgroup))
+                return;
         domain_set_pause_reason(domain, domain->events.frozen ? "frozen" : NULL);
         domain_set_state(domain, domain->events.frozen ? DOMAIN_PAUSED : DOMAIN_RUNNING,
                 domain->events.frozen ? "frozen from outside" : "thawed from outside");

@@ -7,7 +7,7 @@ import pathlib
 import signal
 import subprocess
 
-from vmm import (AUTODESTROY, COUNTER, OBEDIENT, POLITE, START, Bus, Cgroup, TestCase, V, as_tester, config, ending,
+from vmm import (AUTODESTROY, COUNTER, OBEDIENT, POLITE, Bus, Cgroup, TestCase, as_tester, config, ending,
                  process_exists, shell, wait_until)
 
 FREE = 4194304 - 1    # the largest PID there can be: nobody has it
@@ -231,12 +231,12 @@ class TestAdd(AdoptCase):
 
     def test_add_to_paused(self):
         """a process that is added to a paused domain stands still with it, which stays paused for the same reason"""
-        process = self.spawn(COUNTER)
+        processes = [self.spawn("while :; do :; done") for _ in range(10)]
         self.domain.Pause()
         since = self.domain.StateTimestamp
-        self.domain.AddProcess(process.pid, "")
-        self.domain.cgroup.wait(frozen=1)
-        self.assertFrozen(self.domain)
+        for process in processes:
+            self.domain.AddProcess(process.pid, "")
+            self.assertFrozen(self.domain)
         self.assertEqual((self.domain.StateTimestamp, self.domain.PauseReasons), (since, ["user"]))
         self.domain.Resume()
         self.assertThawed(self.domain)
