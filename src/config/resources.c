@@ -258,6 +258,23 @@ int resources_set_text(Resources *resources, const char *name, const char *text,
         return property_set(resources, property, value, when, error);
 }
 
+int resources_new_from(GVariant *settings, ResourcesWhen when, Resources **ret, sd_bus_error *error) {
+        g_autoptr(Resources) resources = resources_new();
+
+        for (size_t i = 0; i < g_variant_n_children(settings); i++) {
+                g_autoptr(GVariant) entry = g_variant_get_child_value(settings, i);
+                g_autoptr(GVariant) name = g_variant_get_child_value(entry, 0);
+                g_autoptr(GVariant) boxed = g_variant_get_child_value(entry, 1);
+                g_autoptr(GVariant) value = g_variant_get_variant(boxed);
+                int r = resources_set(resources, g_variant_get_string(name, NULL), value, when, error);
+
+                if (r < 0)
+                        return r;
+        }
+        *ret = g_steal_pointer(&resources);
+        return 0;
+}
+
 void resources_merge(Resources *resources, const Resources *newer) {
         for (size_t i = 0; i < newer->settings->len; i++) {
                 Setting setting = *resources_at(newer, i);
@@ -379,18 +396,17 @@ bool resources_equal(const Resources *a, const Resources *b) {
         return true;
 }
 
-int resources_send(const Resources *resources, ResourcesAppend append, void *userdata) {
+GVariant *resources_to_send(const Resources *resources) {
+        g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("a(sv)"));
+
         for (size_t i = 0; i < resources->settings->len; i++) {
                 const Setting *setting = resources_at(resources, i);
                 g_autoptr(GVariant) reset = resource_value_reset(setting->property->type);
-                int r = 0;
 
                 if (reset)
-                        r = append(userdata, setting->property->name, reset);
-                if (r >= 0 && !(reset && g_variant_equal(reset, setting->value)))
-                        r = append(userdata, setting->property->name, setting->value);
-                if (r < 0)
-                        return r;
+                        g_variant_builder_add(&builder, "(sv)", setting->property->name, reset);
+                if (!reset || !g_variant_equal(reset, setting->value))
+                        g_variant_builder_add(&builder, "(sv)", setting->property->name, setting->value);
         }
-        return 0;
+        return g_variant_ref_sink(g_variant_builder_end(&builder));
 }

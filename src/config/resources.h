@@ -54,6 +54,9 @@ int resources_set(Resources *resources, const char *name, GVariant *value, Resou
 int resources_set_text(Resources *resources, const char *name, const char *text, ResourcesWhen when,
         sd_bus_error *error);
 
+/* A new set of all of an a(sv) or a{sv}. Returns 0, or as resources_set(). */
+int resources_new_from(GVariant *settings, ResourcesWhen when, Resources **ret, sd_bus_error *error);
+
 /* Settings of `newer` replace those of the same limit; lists (DeviceAllow ...) are replaced whole. The order
  * stays; what is new comes last. */
 void resources_merge(Resources *resources, const Resources *newer);
@@ -76,11 +79,8 @@ const ResourceProperty *resources_nth(const Resources *resources, size_t i, GVar
 GVariant *resources_lookup(const Resources *resources, const char *name);   /* NULL: not set */
 bool resources_equal(const Resources *a, const Resources *b);               /* in whatever order */
 
-/* Appends one (sv) to a message; negative ends it. */
-typedef int (*ResourcesAppend)(void *userdata, const char *name, GVariant *value);
-
-/* Calls `append` for all that has to be sent for systemd to have exactly this: in order, and a list first as
- * an empty one, as systemd adds to the list that it has. Returns 0, or what `append` returned. */
-int resources_send(const Resources *resources, ResourcesAppend append, void *userdata);
+/* All that has to be sent for systemd to have exactly this, a(sv), a new reference: in order, and a list first
+ * as an empty one, as systemd adds to the list that it has. */
+GVariant *resources_to_send(const Resources *resources);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Resources, resources_free)

@@ -351,40 +351,48 @@ static void test_host(void) {
 
 /* --- sending --- */
 
-typedef struct Transcript {
-        GString *text;
-        unsigned fail_at;
-} Transcript;
-
-static int note(void *userdata, const char *name, GVariant *value) {
-        Transcript *transcript = userdata;
-        g_autofree char *printed = g_variant_print(value, TRUE);
-
-        g_string_append_printf(transcript->text, "%s %s\n", name, printed);
-        return --transcript->fail_at == 0 ? -ENOBUFS : 0;
-}
-
 static void test_send(void) {
         g_autoptr(Resources) resources = resources_of("MemoryMax=1G | DeviceAllow=/dev/kvm rw; char-136 r | "
                 "AllowedCPUs=0-1 | IPAddressDeny= | RestrictNetworkInterfaces=~eth0 | DevicePolicy=closed");
-        g_autoptr(GString) text = g_string_new(NULL);
-        Transcript transcript = {text, 0};
+        g_autoptr(GVariant) sent = resources_to_send(resources);
+        g_autofree char *text = g_variant_print(sent, TRUE);
 
-        g_assert_cmpint(resources_send(resources, note, &transcript), ==, 0);
-        g_assert_cmpstr(text->str, ==,
-                "MemoryMax uint64 1073741824\n"
-                "DeviceAllow @a(ss) []\n"
-                "DeviceAllow [('/dev/kvm', 'rw'), ('char-136', 'r')]\n"
-                "AllowedCPUs [byte 0x03]\n"
-                "IPAddressDeny @a(iayu) []\n"
-                "RestrictNetworkInterfaces (false, @as [])\n"
-                "RestrictNetworkInterfaces (false, ['eth0'])\n"
-                "DevicePolicy 'closed'\n");
+        g_assert_cmpstr(text, ==,
+                "[('MemoryMax', <uint64 1073741824>), "
+                "('DeviceAllow', <@a(ss) []>), "
+                "('DeviceAllow', <[('/dev/kvm', 'rw'), ('char-136', 'r')]>), "
+                "('AllowedCPUs', <[byte 0x03]>), "
+                "('IPAddressDeny', <@a(iayu) []>), "
+                "('RestrictNetworkInterfaces', <(false, @as [])>), "
+                "('RestrictNetworkInterfaces', <(false, ['eth0'])>), "
+                "('DevicePolicy', <'closed'>)]");
+}
 
-        g_string_truncate(text, 0);
-        transcript.fail_at = 2;
-        g_assert_cmpint(resources_send(resources, note, &transcript), ==, -ENOBUFS);
-        g_assert_cmpstr(text->str, ==, "MemoryMax uint64 1073741824\nDeviceAllow @a(ss) []\n");
+/* As they come over D-Bus, listed or as a dictionary. */
+static void test_from(void) {
+        static const char *const forms[] = {
+                "[('TasksMax', <uint64 7>), ('CPUWeight', <uint64 50>)]",
+                "{'TasksMax': <uint64 7>, 'CPUWeight': <uint64 50>}",
+        };
+        g_autoptr(Resources) expected = resources_of("TasksMax=7 | CPUWeight=50");
+
+        for (size_t i = 0; i < G_N_ELEMENTS(forms); i++) {
+                g_autoptr(GVariant) form = g_variant_parse(NULL, forms[i], NULL, NULL, NULL);
+                g_autoptr(Resources) resources = NULL;
+                g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+
+                g_assert_cmpint(resources_new_from(form, RESOURCES_LIVE, &resources, &error), ==, 0);
+                g_assert_true(resources_equal(resources, expected));
+        }
+
+        g_autoptr(GVariant) twice = g_variant_parse(
+                NULL, "[('TasksMax', <uint64 7>), ('TasksMax', <uint64 8>)]", NULL, NULL, NULL);
+        g_autoptr(Resources) none = NULL;
+        g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+        int r = resources_new_from(twice, RESOURCES_LIVE, &none, &error);
+
+        assert_refused_as(r, &error, VMM_ERROR_INVALID_CONFIG, "TasksMax: it is given twice");
+        g_assert_null(none);
 }
 
 int main(int argc, char *argv[]) {
@@ -404,5 +412,6 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/resources/what only looks like a contradiction is not", test_no_contradictions);
         g_test_add_func("/resources/what this systemd cannot do is refused by name", test_host);
         g_test_add_func("/resources/lists are emptied before they are sent", test_send);
+        g_test_add_func("/resources/a list or a dictionary of D-Bus makes a set", test_from);
         return g_test_run();
 }
