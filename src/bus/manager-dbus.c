@@ -415,7 +415,7 @@ static int property_version(sd_bus *bus, const char *path, const char *interface
 static int property_features(sd_bus *bus, const char *path, const char *interface, const char *name,
         sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const Manager *manager = ((const Bus *) userdata)->manager;
-        g_auto(GStrv) controllers = cgroup_controllers();
+        g_auto(GStrv) controllers = cgroup_controllers(units_control_group(manager->units));
         g_autofree char *qemu = NULL;
         const char *systemd = units_version(manager->units);
         int r;

@@ -251,9 +251,11 @@ char *cgroup_frozen_slice(const char *path) {
         return NULL;
 }
 
-char **cgroup_controllers(void) {
-        autofd int fd = open(CGROUP_ROOT, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-        g_autofree char *text = fd >= 0 ? attribute_read(fd, "cgroup.controllers") : NULL;
+char **cgroup_controllers(const char *path) {
+        g_autoptr(Cgroup) cgroup = NULL;
+        g_autofree char *text = NULL;
 
+        if (path && cgroup_open(path, &cgroup) >= 0)
+                text = attribute_read(cgroup->fd, "cgroup.controllers");
         return g_strsplit_set(text ? g_strstrip(text) : "", " ", -1);
 }

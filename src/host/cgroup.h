@@ -63,7 +63,8 @@ GArray *cgroup_blockers(const Cgroup *cgroup, unsigned max);
  * was. */
 char *cgroup_frozen_slice(const char *path);
 
-/* Controllers the root offers: cgroup.controllers. Free with g_strfreev(). */
-char **cgroup_controllers(void);
+/* The controllers that may be used below the cgroup (path as above, "" for the root); none where that cannot
+ * be known, also for NULL. Free with g_strfreev(). */
+char **cgroup_controllers(const char *path);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Cgroup, cgroup_free)

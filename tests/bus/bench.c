@@ -164,7 +164,7 @@ void bench_setup(Bench *bench, gconstpointer data) {
         g_assert_cmpint(errors_register(), >=, 0);
         g_assert_cmpint(sd_event_new(&bench->event), >=, 0);
         connect_both(bench);
-        host_new(bench->event, bench->server);
+        host_new(bench->event, bench->server, user_mode);
         g_assert_cmpint(
                 manager_config_load((const char *const[]) {NULL}, user_mode, &settings, NULL, NULL), >=, 0);
         g_assert_cmpint(units_new(bench->server, &bench->units), >=, 0);

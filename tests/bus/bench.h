@@ -84,6 +84,7 @@ void expect_empty(Bench *bench);
 
 sd_bus_message *message_new(Bench *bench, const char *object, const char *member);
 sd_bus_message *message_new_as(Bench *bench, const char *sender, const char *object, const char *member);
+sd_bus_message *message_new_get(Bench *bench, const char *object, const char *property);
 sd_bus_message *message_new_set(Bench *bench, const char *object, const char *property);
 void message_append(sd_bus_message *m, const char *types, ...);
 void message_send(Bench *bench, sd_bus_message *m);   /* consumed; settles */

@@ -72,6 +72,13 @@ sd_bus_message *message_new_as(Bench *bench, const char *sender, const char *obj
         return m;
 }
 
+sd_bus_message *message_new_get(Bench *bench, const char *object, const char *property) {
+        sd_bus_message *m = message_new_call(bench, object, "org.freedesktop.DBus.Properties", "Get");
+
+        message_append(m, "ss", object_interface(object), property);
+        return m;
+}
+
 sd_bus_message *message_new_set(Bench *bench, const char *object, const char *property) {
         sd_bus_message *m = message_new_call(bench, object, "org.freedesktop.DBus.Properties", "Set");
 

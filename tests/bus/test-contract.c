@@ -153,6 +153,14 @@ static void test_lists(Bench *bench, gconstpointer data) {
                         "TasksCurrent: 1})])");
 }
 
+/* A user's manager offers what systemd was delegated for it, and not what the machine has. */
+static void test_features(Bench *bench, gconstpointer data) {
+        message_send(bench, message_new_get(bench, "manager", "Features"));
+        g_assert_nonnull(strstr(bench->answer, data ? "UserMode: true" : "UserMode: false"));
+        g_assert_nonnull(strstr(bench->answer, data ? "CgroupControllers: ['memory', 'pids']"
+                                                    : "CgroupControllers: ['cpu', 'memory', 'pids']"));
+}
+
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         BENCH_TEST("/contract/manager", test_manager);
@@ -161,5 +169,7 @@ int main(int argc, char **argv) {
         BENCH_TEST("/contract/tree", test_tree);
         BENCH_TEST("/contract/names", test_names);
         BENCH_TEST("/contract/lists", test_lists);
+        BENCH_TEST("/contract/features", test_features);
+        g_test_add("/contract/features-user", Bench, "user", bench_setup, test_features, bench_teardown);
         return g_test_run();
 }

@@ -114,6 +114,8 @@ char *cgroup_frozen_slice(const char *path) {
         return g_strdup(frozen_slice(path));
 }
 
-char **cgroup_controllers(void) {
-        return g_strsplit("cpu memory pids", " ", -1);
+/* A user's systemd was delegated fewer. */
+char **cgroup_controllers(const char *path) {
+        return g_strsplit(!*path ? "cpu memory pids" : g_str_equal(path, world.root) ? "memory pids" : "", " ",
+                -1);
 }

@@ -7,6 +7,7 @@
  * other, whenever the connection has come to rest; the functions below make other things happen, or make it
  * refuse, wait or fail. Nothing of the real machine is touched. */
 
+#include <stdbool.h>
 #include <sys/types.h>
 #include <systemd/sd-bus.h>
 #include <systemd/sd-event.h>
@@ -14,7 +15,8 @@
 #define FAKE_NOTE_INTERFACE "org.example.Fake"
 #define FAKE_PID_FIRST 101   /* of the first process forked; the next ones follow */
 
-void host_new(sd_event *event, sd_bus *connection);
+/* of_user: the service manager is a user's own. */
+void host_new(sd_event *event, sd_bus *connection, bool of_user);
 void host_free(void);
 
 /* All that is left of scopes, living children, runtime folders and of what was opened, a line each. */

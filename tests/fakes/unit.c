@@ -413,7 +413,7 @@ const char *units_version(const Units *units) {
 }
 
 const char *units_control_group(const Units *units) {
-        return "";
+        return world.root;
 }
 
 bool units_take_pidfds(const Units *units) {

@@ -97,7 +97,7 @@ FakeScope *scope_new(const char *unit, const char *slice) {
         *scope = (FakeScope) {
                 .unit = g_strdup(unit),
                 .slice = g_strdup(slice),
-                .path = g_strconcat(*parent ? "/" : "", parent, "/", unit, NULL),
+                .path = g_strconcat(world.root, *parent ? "/" : "", parent, "/", unit, NULL),
         };
         g_ptr_array_add(world.scopes, scope);
         return scope;
@@ -390,10 +390,11 @@ void folder_fails(int error) {
 
 /* ---- All of it. ---- */
 
-void host_new(sd_event *event, sd_bus *connection) {
+void host_new(sd_event *event, sd_bus *connection, bool of_user) {
         world = (World) {
                 .event = event,
                 .connection = connection,
+                .root = of_user ? "/user.slice/user-1000.slice/user@1000.service" : "",
                 .acts = G_QUEUE_INIT,
                 .scopes = g_ptr_array_new_with_free_func(scope_free),
                 .processes = g_ptr_array_new_with_free_func(process_free),

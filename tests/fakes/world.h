@@ -37,6 +37,7 @@ typedef struct FakeProcess {
 typedef struct World {
         sd_event *event;
         sd_bus *connection;
+        const char *root;      /* where systemd has its units */
         sd_event_source *turn;
         GQueue acts;
         GPtrArray *scopes, *processes, *frozen_slices;
