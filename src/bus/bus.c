@@ -25,6 +25,7 @@ static const struct {
         {DOMAIN_CHANGED_SETTINGS, {"StopPlan", "PauseTimeoutUSec"}},
         {DOMAIN_CHANGED_BLOCKERS, {"PauseBlockers"}},
         {DOMAIN_CHANGED_WARNINGS, {"Warnings"}},
+        {DOMAIN_CHANGED_RESOURCES, {"Resources", "Devices"}},
 };
 
 char *bus_domain_path(const Domain *domain) {

@@ -10,6 +10,7 @@
 #include "host/process.h"
 #include "util/auto.h"
 #include "util/errors.h"
+#include "util/variant.h"
 
 int plan_read(sd_bus_message *m, StopPlan *ret, sd_bus_error *error) {
         const char *step;
@@ -63,6 +64,7 @@ static int strings_read(sd_bus_message *m, const char *key, char ***ret, sd_bus_
 
 static int value_read(sd_bus_message *m, const ConfigKey *key, DomainConfig *config, sd_bus_error *error) {
         ConfigValue value = {.type = key->type};
+        g_autoptr(GVariant) settings = NULL;
         g_auto(GStrv) strings = NULL;
         StopPlan plan;
         int boolean, r;
@@ -88,6 +90,10 @@ static int value_read(sd_bus_message *m, const ConfigKey *key, DomainConfig *con
         case CONFIG_PLAN:
                 r = plan_read(m, &plan, error);
                 value.plan = &plan;
+                break;
+        case CONFIG_SETTINGS:
+                r = variant_read(m, &settings);
+                value.settings = settings;
                 break;
         default:
                 g_assert_not_reached();
@@ -136,6 +142,27 @@ int config_read(sd_bus_message *m, DomainConfig *config, sd_bus_error *error) {
                         return r;
         }
         return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
+int resources_read(sd_bus_message *m, Resources **ret, sd_bus_error *error) {
+        g_autoptr(GVariant) settings = NULL;
+        int r = variant_read(m, &settings);
+
+        return r < 0 ? r : resources_new_from(settings, RESOURCES_LIVE, ret, error);
+}
+
+int resources_append(sd_bus_message *m, const Resources *resources) {
+        int r;
+
+        r = sd_bus_message_open_container(m, 'a', "{sv}");
+        for (size_t i = 0; i < resources_size(resources) && r >= 0; i++) {
+                GVariant *value;
+                const ResourceProperty *property = resources_nth(resources, i, &value);
+                g_autoptr(GVariant) entry = g_variant_ref_sink(g_variant_new("{sv}", property->name, value));
+
+                r = variant_append(m, entry);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(m);
 }
 
 int process_read(sd_bus_message *m, char type, int *ret_pidfd, sd_bus_error *error) {

@@ -13,6 +13,12 @@ int config_read(sd_bus_message *m, DomainConfig *config, sd_bus_error *error);
 int plan_read(sd_bus_message *m, StopPlan *ret, sd_bus_error *error);
 int plan_append(sd_bus_message *m, const StopPlan *plan);
 
+/* Reads an a(sv) of resource settings for something that runs. Returns 0, or as resources_set(). */
+int resources_read(sd_bus_message *m, Resources **ret, sd_bus_error *error);
+
+/* Appends them as a{sv}. */
+int resources_append(sd_bus_message *m, const Resources *resources);
+
 /* Reads a process: type 'u' for a PID, 'h' for a pidfd; *ret_pidfd is ours to close. Returns 1, 0 at the end
  * of an array, or -EINVAL with InvalidArgs. */
 int process_read(sd_bus_message *m, char type, int *ret_pidfd, sd_bus_error *error);

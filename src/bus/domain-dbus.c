@@ -201,6 +201,72 @@ static int method_kill(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                                           sd_bus_message_ref(m), error));
 }
 
+/* ---- Resources and devices. ---- */
+
+static int method_set_resources(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Domain *domain = userdata;
+        g_autoptr(Resources) change = NULL;
+        uid_t uid;
+        int r;
+
+        r = resources_read(m, &change, error);
+        if (r < 0)
+                return r;
+        r = authorize_domain_as(domain, m, NULL, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        return bus_verb_result(m, domain_set_resources(domain, change, uid, bus_verb_reply,
+                                          sd_bus_message_ref(m), error));
+}
+
+static int method_update_resources_oci(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Domain *domain = userdata;
+        const char *json;
+        uid_t uid;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &json);
+        if (r < 0)
+                return r;
+        r = authorize_domain_as(domain, m, NULL, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        return bus_verb_result(m, domain_update_oci_resources(domain, json, uid, bus_verb_reply,
+                                          sd_bus_message_ref(m), error));
+}
+
+static int method_add_device(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Domain *domain = userdata;
+        const char *node, *access;
+        uid_t uid;
+        int r;
+
+        r = sd_bus_message_read(m, "ss", &node, &access);
+        if (r < 0)
+                return r;
+        r = authorize_domain_as(domain, m, NULL, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        return bus_verb_result(m, domain_add_device(domain, node, access, uid, bus_verb_reply,
+                                          sd_bus_message_ref(m), error));
+}
+
+static int method_remove_device(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Domain *domain = userdata;
+        const char *node;
+        uid_t uid;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &node);
+        if (r < 0)
+                return r;
+        r = authorize_domain_as(domain, m, NULL, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        return bus_verb_result(m, domain_remove_device(domain, node, uid, bus_verb_reply,
+                                          sd_bus_message_ref(m), error));
+}
+
 /* ---- Looking in. ---- */
 
 static void on_processes(
@@ -392,6 +458,23 @@ static int append_blockers(sd_bus_message *reply, const GArray *blockers) {
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+/* The nodes that people mean, and what they may be used for. */
+static int append_devices(sd_bus_message *reply, const Domain *domain) {
+        GVariant *list = resources_lookup(domain->config->resources, "DeviceAllow");
+        const char *specifier, *access;
+        GVariantIter iter;
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "(ss)");
+        if (list)
+                g_variant_iter_init(&iter, list);
+        while (list && r >= 0 && g_variant_iter_next(&iter, "(&s&s)", &specifier, &access)) {
+                g_autofree char *name = domain_device_name(domain, specifier);
+                r = sd_bus_message_append(reply, "(ss)", name, access);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
 static int append_job(sd_bus_message *reply, const Job *job) {
         g_autofree char *path = job ? bus_job_path(job) : g_strdup("/");
 
@@ -427,6 +510,8 @@ DEFINE_DOMAIN_COUNTER(memory_current)
 DEFINE_DOMAIN_COUNTER(tasks_current)
 DEFINE_DOMAIN_COUNTER(io_read_bytes)
 DEFINE_DOMAIN_COUNTER(io_write_bytes)
+DEFINE_DOMAIN_APPENDED(resources, resources_append(reply, domain->config->resources))
+DEFINE_DOMAIN_APPENDED(devices, append_devices(reply, domain))
 DEFINE_DOMAIN_APPENDED(image, append_image(reply, domain->config))
 DEFINE_DOMAIN_APPENDED(command, sd_bus_message_append_strv(reply, domain->config->command))
 DEFINE_DOMAIN_PROPERTY(delegate, "b", (int) domain->config->delegate)
@@ -500,6 +585,14 @@ static const sd_bus_vtable domain_vtable[] = {
                 "Stop", "a(st)t", SD_BUS_PARAM(plan) SD_BUS_PARAM(flags), NULL,, method_stop, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES(
                 "Kill", "si", SD_BUS_PARAM(whom) SD_BUS_PARAM(signal), NULL,, method_kill, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("AddDevice", "ss", SD_BUS_PARAM(node) SD_BUS_PARAM(access), NULL,,
+                method_add_device, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES(
+                "RemoveDevice", "s", SD_BUS_PARAM(node), NULL,, method_remove_device, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES(
+                "SetResources", "a(sv)", SD_BUS_PARAM(resources), NULL,, method_set_resources, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("UpdateResourcesOCI", "s", SD_BUS_PARAM(json), NULL,,
+                method_update_resources_oci, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("AddProcess", "us", SD_BUS_PARAM(pid) SD_BUS_PARAM(subgroup), NULL,,
                 method_add_process, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("AddProcessFD", "hs", SD_BUS_PARAM(pidfd) SD_BUS_PARAM(subgroup), NULL,,
@@ -547,6 +640,8 @@ static const sd_bus_vtable domain_vtable[] = {
         SD_BUS_PROPERTY("TasksCurrent", "t", property_tasks_current, 0, 0),
         SD_BUS_PROPERTY("IOReadBytes", "t", property_io_read_bytes, 0, 0),
         SD_BUS_PROPERTY("IOWriteBytes", "t", property_io_write_bytes, 0, 0),
+        SD_BUS_PROPERTY("Resources", "a{sv}", property_resources, 0, EMITS),
+        SD_BUS_PROPERTY("Devices", "a(ss)", property_devices, 0, EMITS),
         SD_BUS_PROPERTY("Image", "a{ss}", property_image, 0, CONST),
         SD_BUS_PROPERTY("Command", "as", property_command, 0, CONST),
         SD_BUS_PROPERTY("Delegate", "b", property_delegate, 0, CONST),

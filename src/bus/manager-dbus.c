@@ -412,10 +412,26 @@ static int property_version(sd_bus *bus, const char *path, const char *interface
         return sd_bus_message_append(reply, "s", PROJECT_VERSION);
 }
 
+static int append_feature_list(sd_bus_message *reply, const char *name, char **list) {
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'e', "sv");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "s", name);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'v', "as");
+        if (r >= 0)
+                r = sd_bus_message_append_strv(reply, list);
+        for (int i = 0; i < 2 && r >= 0; i++)
+                r = sd_bus_message_close_container(reply);
+        return r;
+}
+
 static int property_features(sd_bus *bus, const char *path, const char *interface, const char *name,
         sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         const Manager *manager = ((const Bus *) userdata)->manager;
         g_auto(GStrv) controllers = cgroup_controllers(units_control_group(manager->units));
+        g_auto(GStrv) properties = manager_resource_properties(manager);
         g_autofree char *qemu = NULL;
         const char *systemd = units_version(manager->units);
         int r;
@@ -423,24 +439,17 @@ static int property_features(sd_bus *bus, const char *path, const char *interfac
         (void) spawn_find_program(manager->settings->qemu_binary, &qemu, NULL);
         r = sd_bus_message_open_container(reply, 'a', "{sv}");
         if (r >= 0)
-                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}",
+                r = sd_bus_message_append(reply, "{sv}{sv}{sv}{sv}{sv}",
                         "SystemdVersion", "s", systemd ? systemd : "",
                         "ScopePIDFDs", "b", (int) units_take_pidfds(manager->units),
                         "UserMode", "b", (int) manager->user_mode,
-                        "QEMU", "s", qemu ? qemu : "");
+                        "QEMU", "s", qemu ? qemu : "",
+                        "KVM", "b", (int) qemu_kvm_is_usable());
         if (r >= 0)
-                r = sd_bus_message_append(reply, "{sv}", "KVM", "b", (int) qemu_kvm_is_usable());
+                r = append_feature_list(reply, "CgroupControllers", controllers);
         if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'e', "sv");
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "s", "CgroupControllers");
-        if (r >= 0)
-                r = sd_bus_message_open_container(reply, 'v', "as");
-        if (r >= 0)
-                r = sd_bus_message_append_strv(reply, controllers);
-        for (int i = 0; i < 3 && r >= 0; i++)
-                r = sd_bus_message_close_container(reply);
-        return r;
+                r = append_feature_list(reply, "ResourceProperties", properties);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
 static int property_n_domains(sd_bus *bus, const char *path, const char *interface, const char *name,

@@ -36,6 +36,10 @@ static const struct {
         {"GetProcesses",    ACTION("inspect")},
         {"OpenConsole",     ACTION("console")},
         {"GetConsoleLog",   ACTION("console")},
+        {"AddDevice",       ACTION("configure")},
+        {"RemoveDevice",    ACTION("configure")},
+        {"SetResources",    ACTION("configure")},
+        {"UpdateResourcesOCI", ACTION("configure")},
         {"StopPlan",        ACTION("configure")},
         {"PauseTimeoutUSec", ACTION("configure")},
 };

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config/domain-config.h"
+#include "config/oci.h"
 #include "config/text.h"
 #include "util/errors.h"
 
@@ -38,6 +39,7 @@ const char *config_type_signature(ConfigType type) {
                 [CONFIG_UINT64] = "t",
                 [CONFIG_BOOL] = "b",
                 [CONFIG_PLAN] = "a(st)",
+                [CONFIG_SETTINGS] = "a{sv}",
         };
 
         return signatures[type];
@@ -57,7 +59,8 @@ struct KeyRow {
         Use uses;
         size_t offset;    /* of the field in DomainConfig */
 
-        /* Copies the value into the field, or returns what is wrong with it. */
+        /* Copies the value into the field, or returns what is wrong with it. NULL: settings, whose errors have
+         * names of their own. */
         char *(*take)(const KeyRow *row, const ConfigValue *value, void *field);
 
         /* What the take functions go by: of a text or each entry of a list; of a number. */
@@ -81,8 +84,8 @@ static char *take_text(const KeyRow *row, const ConfigValue *value, void *field)
         return NULL;
 }
 
-/* Judged by domain_config_complete(), which has an error of its own for it. */
-static char *take_cgroup_path(const KeyRow *row, const ConfigValue *value, void *field) {
+/* Judged by domain_config_complete(), which has errors of its own for it. */
+static char *take_later(const KeyRow *row, const ConfigValue *value, void *field) {
         *(char **) field = g_strdup(value->string);
         return NULL;
 }
@@ -192,13 +195,14 @@ static const KeyRow rows[] = {
         KEY("Domain", "Kind", CONFIG_STRING, USE_ANY, kind, take_domain_kind),
         KEY("Domain", "Description", CONFIG_STRING, USE_ANY, description, take_text, text_problem),
         KEY("Domain", "UUID", CONFIG_STRING, USE_ANY, uuid, take_uuid),
-        KEY("Domain", "CgroupPath", CONFIG_STRING, USE_ANY, cgroup_path_text, take_cgroup_path),
+        KEY("Domain", "CgroupPath", CONFIG_STRING, USE_ANY, cgroup_path_text, take_later),
         KEY("Domain", "Delegate", CONFIG_BOOL, USE_ANY, delegate, take_bool),
         KEY("Domain", "Memory", CONFIG_UINT64, USE_QEMU, memory, take_number,
                 .min = DOMAIN_MEMORY_MIN, .max = DOMAIN_MEMORY_MAX, .step = 1 << 20),
         KEY("Domain", "VCPUs", CONFIG_UINT32, USE_QEMU, vcpus, take_number,
                 .min = 1, .max = DOMAIN_VCPUS_MAX, .step = 1),
         KEY("Domain", "StopPlan", CONFIG_PLAN, USE_ANY, stop_plan, take_plan),
+        KEY("Domain", "OCIResources", CONFIG_STRING, USE_ANY, oci_resources, take_later),
         KEY("Domain", "PauseTimeoutUSec", CONFIG_UINT64, USE_ANY, pause_timeout_usec, take_number,
                 .min = PAUSE_TIMEOUT_MIN_USEC, .max = PAUSE_TIMEOUT_MAX_USEC, .step = 1),
 
@@ -214,6 +218,8 @@ static const KeyRow rows[] = {
                 take_text, path_problem),
         KEY("Process", "Environment", CONFIG_STRV, USE_PROCESS, environment, take_list, assignment_problem),
         KEY("Process", "User", CONFIG_STRING, USE_PROCESS, user, take_text, user_name_problem),
+
+        KEY("Resources", "Resources", CONFIG_SETTINGS, USE_ANY, resources, NULL),
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(rows) <= 64);    /* the bits of set_mask */
 
@@ -263,6 +269,7 @@ int domain_config_new(const char *name, DomainConfig **ret, sd_bus_error *error)
         }
         *ret = g_new0(DomainConfig, 1);
         (*ret)->name = g_strdup(name);
+        (*ret)->warnings = g_ptr_array_new_with_free_func(g_free);
         return 0;
 }
 
@@ -273,6 +280,9 @@ DomainConfig *domain_config_free(DomainConfig *config) {
         g_free(config->description);
         cgroup_path_free(config->cgroup_path);
         g_free(config->cgroup_path_text);
+        resources_free(config->resources);
+        g_free(config->oci_resources);
+        g_ptr_array_unref(config->warnings);
         g_free(config->kernel);
         g_free(config->initrd);
         g_free(config->root);
@@ -295,7 +305,12 @@ int domain_config_set(DomainConfig *config, const ConfigKey *key, const ConfigVa
                         config_type_signature(value->type), config_type_signature(key->type));
         else if (row_is_set(config, row))
                 problem = g_strdup("it is given twice");
-        else
+        else if (!row->take) {
+                int r = resources_new_from(
+                        value->settings, RESOURCES_AT_CREATION, &config->resources, error);
+                if (r < 0)
+                        return r;
+        } else
                 problem = row->take(row, value, (char *) config + row->offset);
         if (problem)
                 return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "%s: %s", key->name, problem);
@@ -338,6 +353,31 @@ static int check_keys(const DomainConfig *config, bool adopted, sd_bus_error *er
         return 0;
 }
 
+/* Both forms of resource settings become one. */
+static int complete_resources(DomainConfig *config, sd_bus_error *error) {
+        g_autoptr(OciResources) oci = NULL;
+        int r;
+
+        if (!config->resources)
+                config->resources = resources_new();
+        if (!config->oci_resources)
+                return 0;
+        r = oci_resources_parse(config->oci_resources, NULL, RESOURCES_AT_CREATION, &oci, error);
+        if (r < 0)
+                return r;
+        for (size_t i = 0; i < resources_size(oci->resources); i++) {
+                GVariant *value;
+                const ResourceProperty *property = resources_nth(oci->resources, i, &value);
+
+                if (resources_limits(config->resources, property))
+                        return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG,
+                                "OCIResources: it sets %s, and so does Resources", property->name);
+        }
+        resources_merge(config->resources, oci->resources);
+        g_ptr_array_extend_and_steal(config->warnings, g_ptr_array_ref(oci->warnings));
+        return 0;
+}
+
 int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults, sd_bus_error *error) {
         int r;
 
@@ -352,6 +392,10 @@ int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults,
         if (r < 0)
                 return r;
 
+        r = complete_resources(config, error);
+        if (r < 0)
+                return r;
+
         if (config->stop_plan.n_steps == 0)
                 config->stop_plan = defaults->stop_plans[config->kind];
         if (config->pause_timeout_usec == 0)
@@ -361,4 +405,13 @@ int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults,
         if (config->kind == DOMAIN_QEMU && config->vcpus == 0)
                 config->vcpus = 1;
         return 0;
+}
+
+void domain_config_limit_memory(DomainConfig *config) {
+        const ResourceProperty *limit = resource_property_find("MemoryMax");
+        uint64_t overhead = (UINT64_C(256) << 20) + ((uint64_t) config->vcpus << 23) + config->memory / 64;
+
+        if (config->kind == DOMAIN_QEMU && !resources_limits(config->resources, limit))
+                (void) resources_set(config->resources, limit->name,
+                        g_variant_new_uint64(config->memory + overhead), RESOURCES_AT_CREATION, NULL);
 }

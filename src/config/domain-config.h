@@ -13,6 +13,7 @@
 #include <systemd/sd-id128.h>
 
 #include "config/cgroup-path.h"
+#include "config/resources.h"
 #include "config/stop-plan.h"
 #include "util/enum.h"
 
@@ -51,6 +52,8 @@ typedef struct DomainConfig {
         bool delegate;
         StopPlan stop_plan;
         uint64_t pause_timeout_usec;
+        Resources *resources;        /* Resources and OCIResources; never NULL once complete */
+        GPtrArray *warnings;         /* char *: what is odd about it, and not wrong */
 
         /* qemu */
         uint64_t memory;             /* bytes */
@@ -68,6 +71,7 @@ typedef struct DomainConfig {
         /* private to domain-config.c */
         uint64_t set_mask;           /* which keys were set: bit N is row N of the table */
         char *cgroup_path_text;      /* kept until the default slice is known */
+        char *oci_resources;         /* kept until Resources is known */
 } DomainConfig;
 
 typedef enum ConfigType {
@@ -77,6 +81,7 @@ typedef enum ConfigType {
         CONFIG_UINT64,   /* t */
         CONFIG_BOOL,     /* b */
         CONFIG_PLAN,     /* a(st) */
+        CONFIG_SETTINGS, /* a{sv} */
         _CONFIG_TYPE_MAX
 } ConfigType;
 
@@ -93,6 +98,7 @@ typedef struct ConfigValue {
                 uint64_t uint64;
                 bool boolean;
                 const StopPlan *plan;
+                GVariant *settings;
         };
 } ConfigValue;
 
@@ -112,7 +118,7 @@ int domain_config_new(const char *name, DomainConfig **ret, sd_bus_error *error)
 DomainConfig *domain_config_free(DomainConfig *config);
 
 /* Sets one key. Returns 0, or -EINVAL with InvalidConfig naming the key and what is wrong with the value;
- * setting the same key twice is refused. The value is copied. */
+ * setting the same key twice is refused. Resources is refused as resources_set() says. The value is copied. */
 int domain_config_set(DomainConfig *config, const ConfigKey *key, const ConfigValue *value,
         sd_bus_error *error);
 
@@ -124,8 +130,13 @@ typedef struct ConfigDefaults {
 
 /* Fills what was not given (kind: qemu if an Image key was set, else process; CgroupPath "DEFAULT:vmm:NAME";
  * the kind's stop plan, memory and vCPUs), and checks the whole: keys of the other kind, a missing Kernel or
- * Command. Once per configuration. Returns 0, or -EINVAL with InvalidConfig or InvalidCgroupPath naming the
- * culprit. */
+ * Command, a limit in both Resources and OCIResources. Once per configuration. Returns 0, -EINVAL with
+ * InvalidConfig or InvalidCgroupPath naming the culprit, or what oci_resources_parse() returns. */
 int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults, sd_bus_error *error);
+
+/* Gives a QEMU domain without a MemoryMax one: its memory, and for QEMU itself 256 MiB, 8 MiB per vCPU and one
+ * 64th of the memory. QEMU and its code translated by TCG need 230 MiB at most, a vCPU some stack, and the
+ * kernel's tables and virtio's buffers grow with the memory. */
+void domain_config_limit_memory(DomainConfig *config);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DomainConfig, domain_config_free)

@@ -11,6 +11,7 @@
 
 #include "config/cgroup-path.h"
 #include "config/manager-config.h"
+#include "config/resource-value.h"
 #include "config/text.h"
 #include "util/auto.h"
 #include "util/errors.h"
@@ -99,6 +100,18 @@ static const char *take_stop_plan(const Setting *setting, const char *value, voi
         return NULL;
 }
 
+static const char *take_devices(const Setting *setting, const char *value, void *field) {
+        g_autofree char *problem = NULL;
+        g_autoptr(GVariant) parsed = resource_value_parse(RESOURCE_DEVICES, value, &problem);
+        GVariant *devices = parsed ? resource_value_take(RESOURCE_DEVICES, parsed, &problem) : NULL;
+
+        if (!devices)
+                return "is not a list of devices such as '/dev/kvm rw; char-pts rw'";
+        g_clear_pointer((GVariant **) field, g_variant_unref);
+        *(GVariant **) field = devices;
+        return NULL;
+}
+
 static const char *slice_problem(const char *slice) {
         return slice_name_is_valid(slice) ? NULL : "is not the name of a slice";
 }
@@ -115,8 +128,11 @@ static const Setting settings[] = {
         {"QEMU", "User", "vmmanager-qemu", NULL, FIELD(qemu_user), take_text, user_name_problem},
         {"QEMU", "StopPlan", "guest:30s TERM:1600ms KILL:1600ms", NULL, FIELD(stop_plans[DOMAIN_QEMU]),
                 take_stop_plan},
+        {"QEMU", "Devices", "/dev/kvm rw; /dev/vhost-net rw; /dev/vfio/vfio rw", NULL,
+                FIELD(devices[DOMAIN_QEMU]), take_devices},
         {"Process", "StopPlan", "TERM:10s KILL:1600ms", NULL, FIELD(stop_plans[DOMAIN_PROCESS]),
                 take_stop_plan},
+        {"Process", "Devices", "", NULL, FIELD(devices[DOMAIN_PROCESS]), take_devices},
 };
 
 /* The setting of this name; with key NULL any one of the group. */
@@ -319,6 +335,8 @@ ManagerConfig *manager_config_free(ManagerConfig *config) {
         g_free(config->default_slice);
         g_free(config->qemu_binary);
         g_free(config->qemu_user);
+        for (size_t i = 0; i < G_N_ELEMENTS(config->devices); i++)
+                g_clear_pointer(&config->devices[i], g_variant_unref);
         g_free(config);
         return NULL;
 }

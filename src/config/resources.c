@@ -291,7 +291,8 @@ void resources_merge(Resources *resources, const Resources *newer) {
 
 /* --- the whole --- */
 
-static int check_host(const ResourceProperty *property, const ResourcesHost *host, sd_bus_error *error) {
+int resource_property_check(
+        const ResourceProperty *property, const ResourcesHost *host, sd_bus_error *error) {
         if (property->since > host->systemd_version)
                 return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
                         "%s needs systemd %u, and this is %u", property->name, property->since,
@@ -360,7 +361,7 @@ int resources_check(const Resources *resources, const ResourcesHost *host, sd_bu
         int r = 0;
 
         for (size_t i = 0; i < resources->settings->len && r >= 0; i++)
-                r = check_host(resources_at(resources, i)->property, host, error);
+                r = resource_property_check(resources_at(resources, i)->property, host, error);
         for (size_t i = 0; i < G_N_ELEMENTS(order) && r >= 0; i++)
                 r = check_memory(resources, order[i][0], order[i][1], error);
         return r;
@@ -383,6 +384,10 @@ GVariant *resources_lookup(const Resources *resources, const char *name) {
         return setting ? setting->value : NULL;
 }
 
+bool resources_limits(const Resources *resources, const ResourceProperty *property) {
+        return resources_find(resources, property) != NULL;
+}
+
 bool resources_equal(const Resources *a, const Resources *b) {
         if (a->settings->len != b->settings->len)
                 return false;
@@ -396,13 +401,32 @@ bool resources_equal(const Resources *a, const Resources *b) {
         return true;
 }
 
-GVariant *resources_to_send(const Resources *resources) {
+Resources *resources_in_effect(const Resources *resources, GVariant *told) {
+        Resources *effective = resources_copy(resources);
+
+        for (size_t i = 0; i < effective->settings->len; i++) {
+                Setting *setting = resources_at(effective, i);
+                g_autoptr(GVariant) value = g_variant_lookup_value(told, setting->property->name, NULL), taken = NULL;
+                g_autofree char *problem = NULL;
+
+                taken = value ? resource_value_take(setting->property->type, value, &problem) : NULL;
+                if (taken) {
+                        g_variant_unref(setting->value);
+                        setting->value = g_steal_pointer(&taken);
+                }
+        }
+        return effective;
+}
+
+GVariant *resources_to_send(const Resources *resources, ResourcesWhen when) {
         g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("a(sv)"));
 
         for (size_t i = 0; i < resources->settings->len; i++) {
                 const Setting *setting = resources_at(resources, i);
                 g_autoptr(GVariant) reset = resource_value_reset(setting->property->type);
 
+                if (setting->property->creation_only && when == RESOURCES_LIVE)
+                        continue;
                 if (reset)
                         g_variant_builder_add(&builder, "(sv)", setting->property->name, reset);
                 if (!reset || !g_variant_equal(reset, setting->value))

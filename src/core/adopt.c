@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "config/text.h"
+#include "core/limits.h"
 #include "core/manager.h"
 #include "core/verbs.h"
 #include "host/process.h"
@@ -101,6 +102,7 @@ static const JobStep adopt_steps[] = {
 static void adopt_ended(Job *job, bool done) {
         if (done) {
                 domain_settle(job->domain, "adopted");
+                limits_begin(job->domain);
                 return;
         }
         job->domain->failure = "could not be adopted";

@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <signal.h>
 
+#include "core/limits.h"
 #include "core/manager.h"
 #include "core/verbs.h"
 #include "host/process.h"
@@ -75,6 +76,7 @@ static void on_scope_started(void *userdata, int r, const sd_bus_error *error) {
 int scope_start(Job *job, const int *pidfds, unsigned n_pidfds) {
         Domain *domain = job->domain;
         const DomainConfig *config = domain->config;
+        g_autoptr(GVariant) properties = resources_to_send(config->resources, RESOURCES_AT_CREATION);
         bool kills = stop_plan_kills(&config->stop_plan);
         int r;
 
@@ -96,6 +98,7 @@ int scope_start(Job *job, const int *pidfds, unsigned n_pidfds) {
                         .send_sigkill = kills,
                         .timeout_stop_usec =
                                 kills ? stop_plan_total_usec(&config->stop_plan) + 10000000ull : UINT64_MAX,
+                        .properties = properties,
                 },
                 on_scope_started, job, &job->call);
 }
@@ -202,6 +205,7 @@ static void create_ended(Job *job, bool done) {
         if (!job->start)
                 domain_set_pause_reason(domain, "user");
         domain_settle(domain, "created");
+        limits_begin(domain);
         log_write(LOG_INFO, MESSAGE_DOMAIN_STARTED, domain->config->name, "Created in %s",
                 cgroup_path(domain->cgroup));
 }

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/limits.h"
 #include "core/manager.h"
 #include "host/process.h"
 #include "util/auto.h"
@@ -80,6 +81,7 @@ int domain_new(Manager *manager, DomainConfig *config, uid_t owner, Domain **ret
                 .pause_reasons = g_ptr_array_new_null_terminated(1, g_free, TRUE),
                 .warnings = g_ptr_array_new_null_terminated(1, g_free, TRUE),
                 .pause_blockers = g_array_new(FALSE, FALSE, sizeof(CgroupBlocker)),
+                .device_names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
         };
         domain->state_usec = domain->created_usec;
         g_array_set_clear_func(domain->pause_blockers, blocker_clear);
@@ -90,6 +92,8 @@ int domain_new(Manager *manager, DomainConfig *config, uid_t owner, Domain **ret
                 return sd_bus_error_setf(
                         error, VMM_ERROR_DOMAIN_EXISTS, "UUID: there is a domain of this UUID already");
         r = check_slice(manager, config, error);
+        if (r >= 0)
+                r = limits_complete(domain, error);
         if (r < 0)
                 return r;
         r = console_new(manager->event, manager->settings->console_log_bytes, &domain->console);
@@ -129,6 +133,7 @@ Domain *domain_free(Domain *domain) {
         g_ptr_array_unref(domain->pause_reasons);
         g_ptr_array_unref(domain->warnings);
         g_array_unref(domain->pause_blockers);
+        g_hash_table_unref(domain->device_names);
         g_free(domain->state_reason);
         g_free(domain->last_stop_step);
         g_free(domain->freezer_state);
@@ -251,6 +256,8 @@ static void domain_follow_freezer(Domain *domain) {
                 domain->halted = false;
                 (void) domain->backend->ops->proceed(domain->backend, NULL, NULL, NULL);
         }
+        if (!domain->events.frozen)
+                limits_restore(domain);
         if (!domain->freezer_call)
                 (void) unit_get_property(domain_units(domain), domain_unit(domain),
                         "FreezerState", on_freezer_state, domain, &domain->freezer_call);
@@ -340,7 +347,7 @@ int domain_set_leader(Domain *domain, int pidfd) {
                 domain->manager->event, &domain->leader_watch, pidfd, EPOLLIN, on_leader_exited, domain);
 }
 
-static bool domain_is_adopted(const Domain *domain) {
+bool domain_is_adopted(const Domain *domain) {
         return domain->config->kind == DOMAIN_PROCESS && !domain->config->command;
 }
 

@@ -31,6 +31,7 @@ typedef enum DomainChange {
         DOMAIN_CHANGED_SETTINGS = 1 << 5,
         DOMAIN_CHANGED_BLOCKERS = 1 << 6,
         DOMAIN_CHANGED_WARNINGS = 1 << 7,
+        DOMAIN_CHANGED_RESOURCES = 1 << 8,
 } DomainChange;
 
 #define DOMAIN_WARNINGS_MAX 16u
@@ -72,6 +73,8 @@ struct Domain {
         CgroupEvents events;    /* as last seen */
         char *freezer_state;    /* as the service manager has it */
         UnitCall *freezer_call, *invocation_call;
+        bool limits_late;       /* the kernel has them after the next thaw */
+        GHashTable *device_names;   /* entry of DeviceAllow -> the node that was meant */
 
         /* What is being done to it */
         Job *job;
@@ -89,6 +92,12 @@ Domain *domain_free(Domain *domain);
 /* The unit it lives in, and who is to be asked about it. */
 const char *domain_unit(const Domain *domain);
 Units *domain_units(const Domain *domain);
+
+/* Its processes were there before it was. */
+bool domain_is_adopted(const Domain *domain);
+
+/* What people call the entry of DeviceAllow: "/dev/kvm", "c 10:232", "char-pts". Free with g_free(). */
+char *domain_device_name(const Domain *domain, const char *specifier);
 
 /* State, with the reason a person will read; nothing happens if both are as they were. */
 void domain_set_state(Domain *domain, DomainState state, const char *reason);
@@ -129,6 +138,16 @@ int domain_pause(Domain *domain, uid_t requestor, JobReply reply, void *userdata
 int domain_resume(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
 int domain_shutdown(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
 int domain_release(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
+
+/* access: of the letters r, w and m. */
+int domain_add_device(Domain *domain, const char *node, const char *access, uid_t requestor, JobReply reply,
+        void *userdata, sd_bus_error *error);
+int domain_remove_device(Domain *domain, const char *node, uid_t requestor, JobReply reply, void *userdata,
+        sd_bus_error *error);
+int domain_set_resources(Domain *domain, const Resources *change, uid_t requestor, JobReply reply,
+        void *userdata, sd_bus_error *error);
+int domain_update_oci_resources(Domain *domain, const char *json, uid_t requestor, JobReply reply,
+        void *userdata, sd_bus_error *error);
 
 /* nowait: replies once the first step was taken. A harder plan than the one in progress takes over, any
  * other waits with it. */

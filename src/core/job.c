@@ -66,6 +66,8 @@ static void job_free(Job *job) {
         if (job->pidfds)
                 g_array_unref(job->pidfds);
         g_free(job->subgroup);
+        resources_free(job->change);
+        g_clear_pointer(&job->warnings, g_ptr_array_unref);
         g_free(job);
 }
 

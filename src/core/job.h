@@ -71,6 +71,8 @@ struct Job {
         size_t plan_step;
         GArray *pidfds;               /* adopt, add: int */
         char *subgroup;               /* add */
+        Resources *change;            /* configure */
+        GPtrArray *warnings;          /* configure: char *, told when it is done */
 };
 
 /* Makes it the domain's job; the domain must have none. timeout_usec: 0 for none yet. */

@@ -53,6 +53,10 @@ Job *manager_find_job(Manager *manager, uint32_t id);
 /* Whether one more domain of this owner may come. Returns 0 or -EUSERS with LimitExceeded. */
 int manager_check_limits(Manager *manager, uid_t owner, sd_bus_error *error);
 
+/* Resource properties that domains can be given here: systemd knows them, and has what they need. Free with
+ * g_strfreev(). */
+char **manager_resource_properties(const Manager *manager);
+
 /* Called by domains and jobs. */
 void manager_add(Manager *manager, Domain *domain);
 void manager_remove(Manager *manager, Domain *domain);   /* keeps its console's lines; the domain is freed */

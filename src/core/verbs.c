@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 
+#include "core/limits.h"
 #include "core/manager.h"
 #include "core/verbs.h"
 #include "host/process.h"
@@ -41,6 +42,10 @@ static const Admission admissions[_VERB_MAX][_DOMAIN_STATE_MAX] = {
                 [DOMAIN_PAUSING] = BUSY, [DOMAIN_RESUMING] = BUSY, [DOMAIN_STOPPING] = BUSY,
         },
         [VERB_ADD] = {
+                [DOMAIN_STARTING] = BUSY, [DOMAIN_PAUSED] = ALLOWED, [DOMAIN_RUNNING] = ALLOWED,
+                [DOMAIN_PAUSING] = BUSY, [DOMAIN_RESUMING] = BUSY, [DOMAIN_STOPPING] = BUSY,
+        },
+        [VERB_CONFIGURE] = {
                 [DOMAIN_STARTING] = BUSY, [DOMAIN_PAUSED] = ALLOWED, [DOMAIN_RUNNING] = ALLOWED,
                 [DOMAIN_PAUSING] = BUSY, [DOMAIN_RESUMING] = BUSY, [DOMAIN_STOPPING] = BUSY,
         },
@@ -288,6 +293,7 @@ static int thaw_expire(Job *job) {
 
 static const JobStep resume_steps[] = {
         {"thawing", thaw_run, thaw_poke, thaw_expire, thaw_undo},
+        {"restoring the settings", limits_restore_run, .undo = NULL},
         {"executing", executed_run, .undo = NULL},
         {"continuing the guest", proceed_run, .undo = NULL},
 };
@@ -329,6 +335,7 @@ static int request_run(Job *job) {
 
 static const JobStep shutdown_steps[] = {
         {"thawing", thaw_run, thaw_poke, thaw_expire, thaw_undo},
+        {"restoring the settings", limits_restore_run, .undo = NULL},
         {"continuing the guest", proceed_run, .undo = NULL},
         {"asking the guest", request_run, .undo = NULL},
 };
@@ -363,6 +370,7 @@ static int abandon_run(Job *job) {
 
 static const JobStep release_steps[] = {
         {"thawing", thaw_run, thaw_poke, thaw_expire, thaw_undo},
+        {"restoring the settings", limits_restore_run, .undo = NULL},
         {"executing", executed_run, .undo = NULL},
         {"continuing the guest", proceed_run, .undo = NULL},
         {"abandoning the scope", abandon_run, .undo = NULL},

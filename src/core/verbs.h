@@ -13,6 +13,7 @@ typedef enum Verb {
         VERB_SHUTDOWN,
         VERB_RELEASE,
         VERB_ADD,
+        VERB_CONFIGURE,
         VERB_KILL,
         _VERB_MAX
 } Verb;

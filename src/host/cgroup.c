@@ -115,6 +115,10 @@ int cgroup_watch(Cgroup *cgroup, sd_event *event, CgroupChanged changed, void *u
                 event, &cgroup->watch, file, IN_MODIFY | IN_DELETE_SELF, on_events_changed, cgroup);
 }
 
+char *cgroup_read_file(const Cgroup *cgroup, const char *file) {
+        return attribute_read(cgroup->fd, file);
+}
+
 /* "rbytes=1 wbytes=2" of every device, added up. */
 static void io_stat_sum(const char *text, uint64_t *ret_read, uint64_t *ret_write) {
         uint64_t n_read = 0, n_write = 0;

@@ -53,6 +53,9 @@ bool cgroup_freeze_requested(const Cgroup *cgroup);
 
 void cgroup_read_stats(const Cgroup *cgroup, CgroupStats *ret);
 
+/* The text of one of its files, "memory.max"; NULL when there is none. Free with g_free(). */
+char *cgroup_read_file(const Cgroup *cgroup, const char *file);
+
 /* PIDs in it and below, at most `max`. Free with g_array_unref(). */
 GArray *cgroup_pids(const Cgroup *cgroup, unsigned max);
 

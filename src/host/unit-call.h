@@ -20,6 +20,8 @@ typedef enum CallKind {
         CALL_ATTACH,
         CALL_PROCESSES,
         CALL_PROPERTY,
+        CALL_SET,
+        CALL_GET_ALL,
 } CallKind;
 
 struct Units {
@@ -39,6 +41,7 @@ typedef struct StartState {
         unsigned n_pidfds;
         bool delegate, send_sigkill;
         uint64_t timeout_stop_usec;
+        GVariant *properties;
         enum { START_FIRST, START_RESET, START_WAITING, START_LAST } stage;
         sd_event_source *timer;
 } StartState;
@@ -51,6 +54,7 @@ struct UnitCall {
         const char *property;
         char *subgroup;
         pid_t pid;
+        GVariant *properties;
         bool sent, repeated, canceled;
         StartState *start;
         sd_bus_slot *slot;
@@ -58,6 +62,7 @@ struct UnitCall {
                 UnitReply reply;
                 UnitProcessesReply processes_reply;
                 UnitPropertyReply property_reply;
+                UnitPropertiesReply properties_reply;
         };
         void *userdata;
 };

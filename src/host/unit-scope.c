@@ -5,11 +5,13 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <string.h>
 
 #include "host/process.h"
 #include "host/unit-call.h"
 #include "util/auto.h"
 #include "util/errors.h"
+#include "util/variant.h"
 
 /* How long a start waits for a unit of the same name that is just going. */
 #define NAME_REUSE_WAIT_USEC 1000000ull
@@ -24,6 +26,7 @@ StartState *start_state_free(StartState *start) {
         g_free(start->slice);
         g_free(start->description);
         g_free(start->job);
+        g_clear_pointer(&start->properties, g_variant_unref);
         g_free(start);
         return NULL;
 }
@@ -68,8 +71,8 @@ static bool start_free_name(UnitCall *call) {
 bool start_again(UnitCall *call, const sd_bus_error *error) {
         if (sd_bus_error_has_name(error, SYSTEMD("UnitExists")))
                 return start_free_name(call);
-        if (call->units->pidfds != 0 &&
-            sd_bus_error_has_names(error, SD_BUS_ERROR_PROPERTY_READ_ONLY, SD_BUS_ERROR_UNKNOWN_PROPERTY)) {
+        if (call->units->pidfds != 0 && error->message && strstr(error->message, "PIDFDs") &&
+                sd_bus_error_has_names(error, SD_BUS_ERROR_PROPERTY_READ_ONLY, SD_BUS_ERROR_UNKNOWN_PROPERTY)) {
                 call->units->pidfds = 0;
                 call_resend(call);
                 return true;
@@ -127,6 +130,10 @@ int start_append(sd_bus_message *m, const UnitCall *call) {
                 "TimeoutStopUSec", "t", start->timeout_stop_usec);
         if (r >= 0 && start->delegate)
                 r = sd_bus_message_append(m, "(sv)", "Delegate", "b", 1);
+        for (size_t i = 0; start->properties && i < g_variant_n_children(start->properties) && r >= 0; i++) {
+                g_autoptr(GVariant) property = g_variant_get_child_value(start->properties, i);
+                r = variant_append(m, property);
+        }
         if (r >= 0)
                 r = append_processes(m, call);
         if (r >= 0)
@@ -148,6 +155,7 @@ int unit_start_scope(Units *units, const ScopeSpec *spec, UnitReply reply, void 
                 .delegate = spec->delegate,
                 .send_sigkill = spec->send_sigkill,
                 .timeout_stop_usec = spec->timeout_stop_usec,
+                .properties = spec->properties ? g_variant_ref(spec->properties) : NULL,
         };
         for (unsigned i = 0; i < spec->n_pidfds; i++)
                 start->pidfds[i] = fcntl(spec->pidfds[i], F_DUPFD_CLOEXEC, 3);

@@ -9,6 +9,7 @@
 #include "host/unit-call.h"
 #include "util/auto.h"
 #include "util/errors.h"
+#include "util/variant.h"
 
 #define CALL_TIMEOUT_USEC 25000000ull
 
@@ -35,6 +36,8 @@ static const CallTraits call_traits[] = {
         [CALL_ATTACH] = {"AttachProcessesToUnit", .repeatable = true, .error = SD_BUS_ERROR_INVALID_ARGS},
         [CALL_PROCESSES] = {"GetUnitProcesses", .repeatable = true, .error = SD_BUS_ERROR_FAILED},
         [CALL_PROPERTY] = {"Get", .repeatable = true, .error = SD_BUS_ERROR_FAILED},
+        [CALL_SET] = {"SetUnitProperties", .repeatable = true, .error = VMM_ERROR_INVALID_CONFIG},
+        [CALL_GET_ALL] = {"GetAll", .repeatable = true, .error = SD_BUS_ERROR_FAILED},
 };
 
 struct UnitWatch {
@@ -49,6 +52,7 @@ static void queue_run(Units *units);
 static void call_free(UnitCall *call) {
         sd_bus_slot_unref(call->slot);
         start_state_free(call->start);
+        g_clear_pointer(&call->properties, g_variant_unref);
         g_free(call->subgroup);
         g_free(call->unit);
         g_free(call);
@@ -64,6 +68,8 @@ void call_finish(UnitCall *call, int r, const sd_bus_error *error) {
                         call->processes_reply(call->userdata, r, NULL, 0, error);
                 else if (call->kind == CALL_PROPERTY)
                         call->property_reply(call->userdata, r, NULL, SD_ID128_NULL);
+                else if (call->kind == CALL_GET_ALL)
+                        call->properties_reply(call->userdata, r, NULL);
                 else
                         call->reply(call->userdata, r, error);
         }
@@ -84,6 +90,10 @@ static int error_translate(const UnitCall *call, const sd_bus_error *error, sd_b
         if (sd_bus_error_has_name(error, SYSTEMD("UnitExists")))
                 return sd_bus_error_setf(
                         ret, VMM_ERROR_DOMAIN_EXISTS, "There is a unit %s already", call->unit);
+        if (call->kind == CALL_SET &&
+                sd_bus_error_has_names(error, SD_BUS_ERROR_PROPERTY_READ_ONLY, SD_BUS_ERROR_UNKNOWN_PROPERTY))
+                return sd_bus_error_setf(ret, VMM_ERROR_NOT_SUPPORTED, "systemd refused %s of %s: %s",
+                        traits->method, call->unit, error->message);
         return sd_bus_error_setf(ret, traits->error, "systemd refused %s of %s%s: %s", traits->method,
                 call->unit, call->subgroup ? call->subgroup : "",
                 error->message ? error->message : error->name);
@@ -132,6 +142,16 @@ static void property_deliver(UnitCall *call, sd_bus_message *reply) {
         call_finish(call, 0, NULL);
 }
 
+static void properties_deliver(UnitCall *call, sd_bus_message *reply) {
+        g_autoptr(GVariant) properties = NULL;
+        int r = variant_read(reply, &properties);
+
+        if (!call->canceled)
+                call->properties_reply(call->userdata, r < 0 ? r : 0, properties);
+        call->canceled = true;
+        call_finish(call, 0, NULL);
+}
+
 static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
         UnitCall *call = userdata;
         const sd_bus_error *error = sd_bus_message_get_error(reply);
@@ -165,6 +185,9 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_err
         case CALL_PROPERTY:
                 property_deliver(call, reply);
                 break;
+        case CALL_GET_ALL:
+                properties_deliver(call, reply);
+                break;
         default:
                 call_finish(call, 0, NULL);
         }
@@ -172,6 +195,8 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_err
 }
 
 static int append_arguments(sd_bus_message *m, const UnitCall *call) {
+        int r;
+
         switch (call->kind) {
         case CALL_START:
                 return start_append(m, call);
@@ -183,6 +208,12 @@ static int append_arguments(sd_bus_message *m, const UnitCall *call) {
                 return sd_bus_message_append(m, "ssau", call->unit, call->subgroup, 1, (uint32_t) call->pid);
         case CALL_PROPERTY:
                 return sd_bus_message_append(m, "ss", SYSTEMD("Unit"), call->property);
+        case CALL_SET:
+                r = sd_bus_message_append(m, "sb", call->unit, 1);
+                return r < 0 ? r : variant_append(m, call->properties);
+        case CALL_GET_ALL:
+                return sd_bus_message_append(m, "s",
+                        g_str_has_suffix(call->unit, ".slice") ? SYSTEMD("Slice") : SYSTEMD("Scope"));
         default:
                 return sd_bus_message_append(m, "s", call->unit);
         }
@@ -192,7 +223,7 @@ int call_send(UnitCall *call) {
         const CallTraits *traits = &call_traits[call->kind];
         g_autoptr(sd_bus_message) m = NULL;
         g_autofree char *path = NULL;
-        bool property = call->kind == CALL_PROPERTY;
+        bool property = call->kind == CALL_PROPERTY || call->kind == CALL_GET_ALL;
         int r;
 
         if (property) {
@@ -338,6 +369,23 @@ int unit_get_property(Units *units, const char *unit, const char *property, Unit
 
         call->property = property;
         call->property_reply = reply;
+        return call_submit(call, ret);
+}
+
+int unit_set_properties(Units *units, const char *unit, GVariant *properties, UnitReply reply,
+        void *userdata, UnitCall **ret) {
+        UnitCall *call = call_new(units, CALL_SET, unit, userdata);
+
+        call->properties = g_variant_ref(properties);
+        call->reply = reply;
+        return call_submit(call, ret);
+}
+
+int unit_get_properties(
+        Units *units, const char *unit, UnitPropertiesReply reply, void *userdata, UnitCall **ret) {
+        UnitCall *call = call_new(units, CALL_GET_ALL, unit, userdata);
+
+        call->properties_reply = reply;
         return call_submit(call, ret);
 }
 

@@ -46,6 +46,7 @@ typedef struct ScopeSpec {
         bool delegate;
         bool send_sigkill;               /* when the unit is stopped by systemd and its time is over */
         uint64_t timeout_stop_usec;      /* UINT64_MAX: none */
+        GVariant *properties;            /* a(sv): resource settings */
 } ScopeSpec;
 
 /* Starts a transient scope with us as its controller and replies when its job is done. A failed unit of the
@@ -60,6 +61,11 @@ int unit_thaw(Units *units, const char *unit, UnitReply reply, void *userdata, U
 
 /* KillUnit to all processes; a unit that is gone is success. reply may be NULL, as below. */
 int unit_kill(Units *units, const char *unit, int signal, UnitReply reply, void *userdata, UnitCall **ret);
+
+/* SetUnitProperties, until the unit is gone: properties are a(sv), all of which are taken or none. Errors:
+ * NotSupported (this systemd has no such property), or InvalidConfig with its words. */
+int unit_set_properties(Units *units, const char *unit, GVariant *properties, UnitReply reply,
+        void *userdata, UnitCall **ret);
 
 /* AbandonScope: the manager forgets that the scope has a controller; its processes run on. */
 int unit_abandon(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret);
@@ -87,6 +93,12 @@ int unit_get_processes(
 typedef void (*UnitPropertyReply)(void *userdata, int r, const char *text, sd_id128_t id);
 int unit_get_property(Units *units, const char *unit, const char *property, UnitPropertyReply reply,
         void *userdata, UnitCall **ret);
+
+/* All that the manager has of the unit as the type that it is, scope or slice: a{sv}, borrowed; NULL with r
+ * negative. */
+typedef void (*UnitPropertiesReply)(void *userdata, int r, GVariant *properties);
+int unit_get_properties(
+        Units *units, const char *unit, UnitPropertiesReply reply, void *userdata, UnitCall **ret);
 
 /* The reply will not be called. Accepts NULL, returns NULL. */
 UnitCall *unit_call_cancel(UnitCall *call);

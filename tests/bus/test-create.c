@@ -16,7 +16,8 @@ static void test_paused(Bench *bench, gconstpointer data) {
                 "+ job/1",
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
-                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web'",
+                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web' "
+                        "DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "systemd Get vmm-web.scope InvocationID",
@@ -58,7 +59,8 @@ static void test_start(Bench *bench, gconstpointer data) {
                 "+ job/1",
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
-                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web'",
+                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web' "
+                        "DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "systemd Get vmm-web.scope InvocationID",
@@ -83,7 +85,8 @@ static void test_qemu_paused(Bench *bench, gconstpointer data) {
                 "+ job/1",
                 "JobNew(1, job/1, 'vm', 'create')",
                 "fork 101: /bin/qemu-system-x86_64 as vmmanager-qemu",
-                "systemd StartTransientUnit vmm-vm.scope in machine.slice: 101 TimeoutStop=43200ms 'vm'",
+                "systemd StartTransientUnit vmm-vm.scope in machine.slice: 101 TimeoutStop=43200ms 'vm' "
+                        QEMU_RESOURCES,
                 "job/1: Phase 'starting the scope'",
                 "vm: Leader 101, Job job/1",
                 "systemd Get vmm-vm.scope InvocationID",
@@ -128,7 +131,8 @@ static void test_qemu_start(Bench *bench, gconstpointer data) {
                 "+ job/1",
                 "JobNew(1, job/1, 'vm', 'create')",
                 "fork 101: /bin/qemu-system-x86_64 as vmmanager-qemu",
-                "systemd StartTransientUnit vmm-vm.scope in machine.slice: 101 TimeoutStop=43200ms 'vm'",
+                "systemd StartTransientUnit vmm-vm.scope in machine.slice: 101 TimeoutStop=43200ms 'vm' "
+                        QEMU_RESOURCES,
                 "job/1: Phase 'starting the scope'",
                 "vm: Leader 101, Job job/1",
                 "systemd Get vmm-vm.scope InvocationID",
@@ -168,7 +172,7 @@ static void test_scope(Bench *bench, gconstpointer data) {
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
                 "systemd StartTransientUnit crio-abc.scope in shop-front.slice: 101 Delegate "
-                        "SendSIGKILL=no 'The shop's face'",
+                        "SendSIGKILL=no 'The shop's face' DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "systemd Get crio-abc.scope InvocationID",
@@ -207,7 +211,8 @@ static void test_user(Bench *bench, gconstpointer data) {
                 "+ job/1",
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as alice",
-                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web'",
+                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web' "
+                        "DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "systemd Get vmm-web.scope InvocationID",
@@ -406,7 +411,7 @@ static void test_side_by_side(Bench *bench, gconstpointer data) {
                 "JobNew(1, job/1, 'slow', 'create')",
                 "fork 101: /bin/payload as root",
                 "systemd StartTransientUnit vmm-slow.scope in machine.slice: 101 TimeoutStop=21600ms "
-                        "'slow'",
+                        "'slow' DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "slow: Leader 101, Job job/1",
                 "> CreateDomain('fast', {Command: ['/bin/payload']}, 1)",
@@ -416,7 +421,7 @@ static void test_side_by_side(Bench *bench, gconstpointer data) {
                 "JobNew(2, job/2, 'fast', 'create')",
                 "fork 102: /bin/payload as root",
                 "systemd StartTransientUnit vmm-fast.scope in machine.slice: 102 TimeoutStop=21600ms "
-                        "'fast'",
+                        "'fast' DevicePolicy='closed'",
                 "job/2: Phase 'starting the scope'",
                 "fast: Leader 102, Job job/2",
                 "systemd Get vmm-fast.scope InvocationID",

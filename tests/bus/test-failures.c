@@ -50,7 +50,8 @@ static void test_scope_refused(Bench *bench, gconstpointer data) {
                 "+ job/1",
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
-                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web'",
+                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web' "
+                        "DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "kill 101 SIGKILL",
@@ -80,7 +81,8 @@ static void test_name_taken(Bench *bench, gconstpointer data) {
                 "+ job/1",
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 102: /bin/payload as root",
-                "systemd StartTransientUnit session-1.scope in user.slice: 102 TimeoutStop=21600ms 'web'",
+                "systemd StartTransientUnit session-1.scope in user.slice: 102 TimeoutStop=21600ms 'web' "
+                        "DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 102, Job job/1",
                 "kill 102 SIGKILL",
@@ -207,7 +209,8 @@ static void test_slice_frozen_refused(Bench *bench, gconstpointer data) {
                 "+ job/1",
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
-                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web'",
+                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web' "
+                        "DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "kill 101 SIGKILL",
@@ -235,7 +238,8 @@ static void test_dead_on_arrival(Bench *bench, gconstpointer data) {
                 "+ job/1",
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
-                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web'",
+                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web' "
+                        "DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "end 101 by SIGSEGV",
@@ -284,7 +288,8 @@ static void test_freeze_refused(Bench *bench, gconstpointer data) {
                 "+ job/1",
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
-                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web'",
+                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web' "
+                        "DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "systemd Get vmm-web.scope InvocationID",
@@ -340,7 +345,8 @@ static void test_exec(Bench *bench, gconstpointer data) {
                 "+ job/1",
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
-                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web'",
+                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web' "
+                        "DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "systemd Get vmm-web.scope InvocationID",

@@ -128,7 +128,8 @@ static void test_create_refusal(Bench *bench, gconstpointer data) {
                 "+ job/1",
                 "JobNew(1, job/1, 'vm', 'create')",
                 "fork 101: /bin/qemu-system-x86_64 as vmmanager-qemu",
-                "systemd StartTransientUnit vmm-vm.scope in machine.slice: 101 TimeoutStop=43200ms 'vm'",
+                "systemd StartTransientUnit vmm-vm.scope in machine.slice: 101 TimeoutStop=43200ms 'vm' "
+                        QEMU_RESOURCES,
                 "job/1: Phase 'starting the scope'",
                 "vm: Leader 101, Job job/1",
                 "systemd Get vmm-vm.scope InvocationID",

@@ -323,13 +323,17 @@ static void test_user_mode(Bench *bench, gconstpointer data) {
 static void append_argument(sd_bus_message *m, const char *member, const char *type) {
         if (g_str_equal(type, "s"))
                 message_append(m, "s", g_str_equal(member, "Kill") ? "leader"
-                                : g_str_equal(member, "GetConsoleLog") ? "web" : "new");
+                                : g_str_equal(member, "GetConsoleLog") ? "web"
+                        : g_str_equal(member, "UpdateResourcesOCI") ? "{\"pids\": {\"limit\": 5}}"
+                        : g_str_has_suffix(member, "Device") ? "/dev/kvm" : "new");
         else if (g_str_equal(type, "a{sv}") && g_str_equal(member, "CreateDomain"))
                 message_append(m, "a{sv}", 1, PAYLOAD);
         else if (g_str_equal(type, "a{sv}"))
                 message_append(m, "a{sv}", 0);
         else if (g_str_equal(type, "a(st)"))
                 message_append(m, "a(st)", 1, "SIGTERM", UINT64_C(1000));
+        else if (g_str_equal(type, "a(sv)"))
+                message_append(m, "a(sv)", 1, "TasksMax", "t", UINT64_C(5));
         else if (g_str_equal(type, "t"))
                 message_append(m, "t", UINT64_C(0));
         else if (g_str_equal(type, "u"))
@@ -413,6 +417,10 @@ static void test_matrix(Bench *bench, gconstpointer data) {
                 "Destroy: Access denied: polkit refuses org.example.VMManager1.stop",
                 "Stop: Access denied: polkit refuses org.example.VMManager1.stop",
                 "Kill: Access denied: polkit refuses org.example.VMManager1.stop",
+                "AddDevice: Access denied: polkit refuses org.example.VMManager1.configure",
+                "RemoveDevice: Access denied: polkit refuses org.example.VMManager1.configure",
+                "SetResources: Access denied: polkit refuses org.example.VMManager1.configure",
+                "UpdateResourcesOCI: Access denied: polkit refuses org.example.VMManager1.configure",
                 "AddProcess: Access denied: polkit refuses org.example.VMManager1.adopt",
                 "AddProcessFD: Access denied: polkit refuses org.example.VMManager1.adopt",
                 "GetProcesses: Access denied: polkit refuses org.example.VMManager1.inspect",

@@ -4,7 +4,9 @@
  * frozen. */
 
 #include <errno.h>
+#include <inttypes.h>
 
+#include "config/resource-file.h"
 #include "fakes/world.h"
 
 struct Cgroup {
@@ -76,6 +78,23 @@ void cgroup_read_stats(const Cgroup *cgroup, CgroupStats *ret) {
                 .io_read_bytes = CGROUP_UNKNOWN,
                 .io_write_bytes = CGROUP_UNKNOWN,
         };
+}
+
+/* Files that have one number in them say what the kernel has of the property that is kept there. */
+char *cgroup_read_file(const Cgroup *cgroup, const char *file) {
+        const FakeScope *scope = scope_find_by_path(cgroup->path);
+        const ResourceProperty *property;
+
+        for (size_t i = 0; scope && (property = resource_property_nth(i)); i++) {
+                GVariant *value = g_hash_table_lookup(scope->applied, property->name);
+                uint64_t number;
+
+                if (!value || g_strcmp0(resource_file(property, value), file) != 0)
+                        continue;
+                number = g_variant_get_uint64(value);
+                return number == UINT64_MAX ? g_strdup("max\n") : g_strdup_printf("%" PRIu64 "\n", number);
+        }
+        return g_strdup("max\n");
 }
 
 GArray *cgroup_pids(const Cgroup *cgroup, unsigned max) {

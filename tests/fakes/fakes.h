@@ -30,6 +30,7 @@ void systemd_goes_on(const char *call);   /* with the oldest that it holds */
 
 void systemd_has_scope(const char *unit, const char *slice);   /* a stranger's, with one process */
 void systemd_asks_to_stop(const char *unit);
+void systemd_applies_late(void);          /* settings of what is frozen wait for the next ones, as in 257 */
 
 /* ---- The kernel. ---- */
 
@@ -56,6 +57,8 @@ void fork_fails(int error);          /* negative errno */
 void exec_fails(const char *text);
 void children_die_early(void);       /* before they reach their scope, unnoticed until then */
 void folder_fails(int error);        /* the runtime folder; negative errno */
+
+void device_goes(const char *node);  /* of those in device.c */
 
 /* ---- QEMU's monitor: what it does at the greeting, or when it hears a command. ---- */
 

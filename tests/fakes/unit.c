@@ -28,6 +28,8 @@ typedef enum CallKind {
         CALL_ATTACH,
         CALL_PROCESSES,
         CALL_PROPERTY,
+        CALL_SET,
+        CALL_GET_ALL,
 } CallKind;
 
 struct UnitCall {
@@ -42,6 +44,8 @@ struct UnitCall {
         UnitReply reply;
         UnitProcessesReply processes_reply;
         UnitPropertyReply property_reply;
+        UnitPropertiesReply properties_reply;
+        GVariant *properties;   /* a(sv) */
         void *userdata;
 };
 
@@ -85,6 +89,7 @@ static void call_free(UnitCall *call) {
         happen_not(call);
         if (call->processes)
                 g_ptr_array_unref(call->processes);
+        g_clear_pointer(&call->properties, g_variant_unref);
         g_free(call->slice);
         g_free(call->text);
         g_free(call->unit);
@@ -100,6 +105,8 @@ static void call_finish(UnitCall *call, int r, const sd_bus_error *error) {
                 call->processes_reply(call->userdata, r, NULL, 0, error);
         else if (call->kind == CALL_PROPERTY && r < 0)
                 call->property_reply(call->userdata, r, NULL, SD_ID128_NULL);
+        else if (call->kind == CALL_GET_ALL && r < 0)
+                call->properties_reply(call->userdata, r, NULL);
         else if (call->reply)
                 call->reply(call->userdata, r, error);
         call_free(call);
@@ -144,6 +151,7 @@ static int start_perform(UnitCall *call, sd_bus_error *error) {
                 return sd_bus_error_setf(
                         error, VMM_ERROR_DOMAIN_EXISTS, "There is a unit %s already", call->unit);
         scope = scope_new(call->unit, call->slice);
+        scope_set_properties(scope, call->properties);
         for (unsigned i = 0; i < call->processes->len; i++) {
                 FakeProcess *process = call->processes->pdata[i];
 
@@ -187,11 +195,25 @@ static void property_deliver(const UnitCall *call, const FakeScope *scope) {
                         call->userdata, 0, scope && scope->freeze ? "frozen" : "running", SD_ID128_NULL);
 }
 
+static void properties_deliver(const UnitCall *call, const FakeScope *scope) {
+        g_auto(GVariantDict) told = G_VARIANT_DICT_INIT(NULL);
+        g_autoptr(GVariant) properties = NULL;
+        GHashTableIter iter;
+        void *name, *value;
+
+        g_hash_table_iter_init(&iter, scope->properties);
+        while (g_hash_table_iter_next(&iter, &name, &value))
+                g_variant_dict_insert_value(&told, name, value);
+        properties = g_variant_ref_sink(g_variant_dict_end(&told));
+        call->properties_reply(call->userdata, 0, properties);
+}
+
 /* Returns 0, a negative errno with the error, or 1 when the answer has to wait. */
 static int call_perform(UnitCall *call, sd_bus_error *error) {
         FakeScope *scope = scope_find(call->unit);
 
-        if (!scope && (call->kind == CALL_FREEZE || call->kind == CALL_PROCESSES))
+        if (!scope && (call->kind == CALL_FREEZE || call->kind == CALL_PROCESSES || call->kind == CALL_SET ||
+                              call->kind == CALL_GET_ALL))
                 return sd_bus_error_setf(error, VMM_ERROR_NOT_RUNNING, "Unit %s is not active", call->unit);
         if (!scope && call->kind != CALL_START && call->kind != CALL_PROPERTY)
                 return 0;
@@ -220,6 +242,13 @@ static int call_perform(UnitCall *call, sd_bus_error *error) {
                 return 0;
         case CALL_ATTACH:
                 process_attach(call->processes->pdata[0], scope, call->subgroup);
+                return 0;
+        case CALL_SET:
+                scope_set_properties(scope, call->properties);
+                return 0;
+        case CALL_GET_ALL:
+                if (!call->canceled)
+                        properties_deliver(call, scope);
                 return 0;
         case CALL_ABANDON:
                 break;
@@ -364,6 +393,38 @@ int unit_get_property(Units *units, const char *unit, const char *property, Unit
         return call_submit(call, "", ret);
 }
 
+/* " TasksMax=5 DevicePolicy='closed'" */
+static void properties_append(GString *text, GVariant *properties) {
+        const char *name;
+        GVariantIter iter;
+        GVariant *value;
+
+        g_variant_iter_init(&iter, properties);
+        while (g_variant_iter_loop(&iter, "(&sv)", &name, &value)) {
+                g_autofree char *printed = g_variant_print(value, FALSE);
+                g_string_append_printf(text, " %s=%s", name, printed);
+        }
+}
+
+int unit_set_properties(Units *units, const char *unit, GVariant *properties, UnitReply reply,
+        void *userdata, UnitCall **ret) {
+        UnitCall *call = call_new(CALL_SET, unit, g_strdup_printf("SetUnitProperties %s", unit), userdata);
+        g_autoptr(GString) more = g_string_new(NULL);
+
+        properties_append(more, properties);
+        call->properties = g_variant_ref(properties);
+        call->reply = reply;
+        return call_submit(call, more->str, ret);
+}
+
+int unit_get_properties(
+        Units *units, const char *unit, UnitPropertiesReply reply, void *userdata, UnitCall **ret) {
+        UnitCall *call = call_new(CALL_GET_ALL, unit, g_strdup_printf("GetAll %s", unit), userdata);
+
+        call->properties_reply = reply;
+        return call_submit(call, "", ret);
+}
+
 int unit_start_scope(Units *units, const ScopeSpec *spec, UnitReply reply, void *userdata, UnitCall **ret) {
         UnitCall *call = call_new(
                 CALL_START, spec->unit, g_strdup_printf("StartTransientUnit %s", spec->unit), userdata);
@@ -386,6 +447,8 @@ int unit_start_scope(Units *units, const ScopeSpec *spec, UnitReply reply, void 
                         more, " TimeoutStop=%" G_GUINT64_FORMAT "ms", spec->timeout_stop_usec / 1000);
         if (spec->description)
                 g_string_append_printf(more, " '%s'", spec->description);
+        properties_append(more, spec->properties);
+        call->properties = g_variant_ref(spec->properties);
         call->slice = g_strdup(spec->slice);
         call->reply = reply;
         return call_submit(call, more->str, ret);

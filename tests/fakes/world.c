@@ -89,6 +89,10 @@ FakeScope *scope_find_by_path(const char *path) {
         return NULL;
 }
 
+static GHashTable *properties_new(void) {
+        return g_hash_table_new_full(g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_variant_unref);
+}
+
 FakeScope *scope_new(const char *unit, const char *slice) {
         g_auto(GStrv) slices = slice_ancestry(slice);
         g_autofree char *parent = g_strjoinv("/", slices);
@@ -98,6 +102,8 @@ FakeScope *scope_new(const char *unit, const char *slice) {
                 .unit = g_strdup(unit),
                 .slice = g_strdup(slice),
                 .path = g_strconcat(world.root, *parent ? "/" : "", parent, "/", unit, NULL),
+                .properties = properties_new(),
+                .applied = properties_new(),
         };
         g_ptr_array_add(world.scopes, scope);
         return scope;
@@ -109,6 +115,8 @@ static void scope_free(void *item) {
         g_free(scope->unit);
         g_free(scope->slice);
         g_free(scope->path);
+        g_hash_table_unref(scope->properties);
+        g_hash_table_unref(scope->applied);
         g_free(scope);
 }
 
@@ -133,6 +141,28 @@ CgroupEvents scope_events(const FakeScope *scope) {
                 events.populated |= process->scope == scope && !process->ended && !process->dragged_to;
         }
         return events;
+}
+
+/* systemd 257 lets the settings of a frozen scope wait for the next ones. */
+void scope_set_properties(FakeScope *scope, GVariant *properties) {
+        GHashTableIter iter;
+        GVariantIter list;
+        void *name, *value;
+        GVariant *given;
+        char *property;
+
+        g_variant_iter_init(&list, properties);
+        while (g_variant_iter_next(&list, "(sv)", &property, &given))
+                g_hash_table_insert(scope->properties, property, given);
+        if (world.late_limits && scope_is_frozen(scope))
+                return;
+        g_hash_table_iter_init(&iter, scope->properties);
+        while (g_hash_table_iter_next(&iter, &name, &value))
+                g_hash_table_insert(scope->applied, g_strdup(name), g_variant_ref(value));
+}
+
+void systemd_applies_late(void) {
+        world.late_limits = true;
 }
 
 void scope_remove(FakeScope *scope) {

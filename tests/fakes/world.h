@@ -16,6 +16,7 @@ typedef struct FakeScope {
         bool freeze;           /* its own cgroup.freeze */
         bool stuck, quiet;
         CgroupEvents told;
+        GHashTable *properties, *applied;   /* name -> GVariant: what systemd holds, what the kernel has */
 } FakeScope;
 
 typedef struct FakeProcess {
@@ -46,7 +47,8 @@ typedef struct World {
         pid_t last_pid;
         int fork_error, folder_error;
         char *exec_error;
-        bool early_death;
+        const char *unplugged;
+        bool early_death, late_limits;
 } World;
 
 extern World world;
@@ -64,6 +66,7 @@ FakeScope *scope_new(const char *unit, const char *slice);
 CgroupEvents scope_events(const FakeScope *scope);
 bool scope_is_frozen(const FakeScope *scope);
 void scope_set_freeze(FakeScope *scope, bool freeze);
+void scope_set_properties(FakeScope *scope, GVariant *properties);   /* a(sv) */
 void scope_tell(FakeScope *scope);   /* to those who watch, if its events changed */
 void scope_remove(FakeScope *scope);
 const char *frozen_slice(const char *path);   /* the nearest one in the path; NULL */

@@ -36,7 +36,7 @@ static void check_result(const OciResources *oci) {
         g_assert_cmpuint(oci->warnings->len, <=, 1);
 }
 
-static Resources *resources_in_effect(void) {
+static Resources *resources_of_something(void) {
         static const char *const settings[][2] = {
                 {"CPUWeight", "idle"}, {"CPUQuotaPerSecUSec", "819200%"}, {"CPUQuotaPeriodUSec", "1s"},
         };
@@ -50,7 +50,7 @@ static Resources *resources_in_effect(void) {
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
         g_autofree char *input = g_strndup((const char *) data, size);
-        g_autoptr(Resources) current = *input == 'i' ? resources_in_effect() : NULL;
+        g_autoptr(Resources) current = *input == 'i' ? resources_of_something() : NULL;
         g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
         g_autoptr(OciResources) oci = NULL;
         int r;

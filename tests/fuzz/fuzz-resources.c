@@ -93,7 +93,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size) {
                         check_refusal(r, &refusal);
         }
         check_kept(resources);
-        sent = resources_to_send(resources);
+        sent = resources_to_send(resources, RESOURCES_AT_CREATION);
         check_sent(sent);
         n_sent = g_variant_n_children(sent);
         g_assert_cmpuint(n_sent, >=, resources_size(resources));

@@ -241,6 +241,7 @@ static void test_types(void) {
         static const char *const signatures[_CONFIG_TYPE_MAX] = {
                 [CONFIG_STRING] = "s", [CONFIG_STRV] = "as", [CONFIG_UINT32] = "u",
                 [CONFIG_UINT64] = "t", [CONFIG_BOOL] = "b", [CONFIG_PLAN] = "a(st)",
+                [CONFIG_SETTINGS] = "a{sv}",
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)

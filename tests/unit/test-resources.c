@@ -354,7 +354,7 @@ static void test_host(void) {
 static void test_send(void) {
         g_autoptr(Resources) resources = resources_of("MemoryMax=1G | DeviceAllow=/dev/kvm rw; char-136 r | "
                 "AllowedCPUs=0-1 | IPAddressDeny= | RestrictNetworkInterfaces=~eth0 | DevicePolicy=closed");
-        g_autoptr(GVariant) sent = resources_to_send(resources);
+        g_autoptr(GVariant) sent = resources_to_send(resources, RESOURCES_AT_CREATION);
         g_autofree char *text = g_variant_print(sent, TRUE);
 
         g_assert_cmpstr(text, ==,
