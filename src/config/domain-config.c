@@ -59,8 +59,8 @@ struct KeyRow {
         Use uses;
         size_t offset;    /* of the field in DomainConfig */
 
-        /* Copies the value into the field, or returns what is wrong with it. NULL: settings, whose errors have
-         * names of their own. */
+        /* Copies the value into the field, or returns what is wrong with it. NULL: settings, whose errors
+         * have names of their own. */
         char *(*take)(const KeyRow *row, const ConfigValue *value, void *field);
 
         /* What the take functions go by: of a text or each entry of a list; of a number. */

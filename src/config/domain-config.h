@@ -118,7 +118,8 @@ int domain_config_new(const char *name, DomainConfig **ret, sd_bus_error *error)
 DomainConfig *domain_config_free(DomainConfig *config);
 
 /* Sets one key. Returns 0, or -EINVAL with InvalidConfig naming the key and what is wrong with the value;
- * setting the same key twice is refused. Resources is refused as resources_set() says. The value is copied. */
+ * setting the same key twice is refused. Resources is refused as resources_set() says. The value is copied.
+ */
 int domain_config_set(DomainConfig *config, const ConfigKey *key, const ConfigValue *value,
         sd_bus_error *error);
 
@@ -134,9 +135,9 @@ typedef struct ConfigDefaults {
  * InvalidConfig or InvalidCgroupPath naming the culprit, or what oci_resources_parse() returns. */
 int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults, sd_bus_error *error);
 
-/* Gives a QEMU domain without a MemoryMax one: its memory, and for QEMU itself 256 MiB, 8 MiB per vCPU and one
- * 64th of the memory. QEMU and its code translated by TCG need 230 MiB at most, a vCPU some stack, and the
- * kernel's tables and virtio's buffers grow with the memory. */
+/* Gives a QEMU domain without a MemoryMax one: its memory, and for QEMU itself 256 MiB, 8 MiB per vCPU and
+ * one 64th of the memory. QEMU and its code translated by TCG need 230 MiB at most, a vCPU some stack, and
+ * the kernel's tables and virtio's buffers grow with the memory. */
 void domain_config_limit_memory(DomainConfig *config);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DomainConfig, domain_config_free)

@@ -34,8 +34,9 @@ static bool says_number(GVariant *value, const char *text) {
 static bool says_bytes(GVariant *value, const char *text) {
         uint64_t wanted = g_variant_get_uint64(value), number;
 
-        return number_read(text, &number) &&
-                (number == wanted || (wanted != UINT64_MAX && number < wanted && wanted - number < PAGE_BYTES_MAX));
+        if (!number_read(text, &number) || number > wanted || (wanted == UINT64_MAX && number != wanted))
+                return false;
+        return wanted - number < PAGE_BYTES_MAX;
 }
 
 static bool says_weight(GVariant *value, const char *text) {

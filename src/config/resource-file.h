@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* Where the kernel shows a resource setting of a cgroup, and whether what it shows is that setting: the other
- * witness beside systemd's word. See Documentation/admin-guide/cgroup-v2.rst of the kernel. Pure text. */
+/* Where the kernel shows a resource setting of a cgroup, and whether what it shows is that setting: the
+ * other witness beside systemd's word. See Documentation/admin-guide/cgroup-v2.rst of the kernel. Pure text.
+ */
 
 #include <glib.h>
 #include <stdbool.h>

@@ -300,7 +300,7 @@ int resource_property_check(
         if (host->controllers && property->controller &&
                 !g_strv_contains(host->controllers, property->controller))
                 return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
-                        "%s needs '%s' control, which this systemd was not given", property->name,
+                        "%s needs '%s' control, which this systemd does not have", property->name,
                         property->controller);
         return 0;
 }
@@ -406,7 +406,8 @@ Resources *resources_in_effect(const Resources *resources, GVariant *told) {
 
         for (size_t i = 0; i < effective->settings->len; i++) {
                 Setting *setting = resources_at(effective, i);
-                g_autoptr(GVariant) value = g_variant_lookup_value(told, setting->property->name, NULL), taken = NULL;
+                g_autoptr(GVariant) value = g_variant_lookup_value(told, setting->property->name, NULL);
+                g_autoptr(GVariant) taken = NULL;
                 g_autofree char *problem = NULL;
 
                 taken = value ? resource_value_take(setting->property->type, value, &problem) : NULL;

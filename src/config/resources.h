@@ -68,7 +68,8 @@ typedef struct ResourcesHost {
 } ResourcesHost;
 
 /* Whether it can have this property at all. Returns 0, or -EOPNOTSUPP with NotSupported. */
-int resource_property_check(const ResourceProperty *property, const ResourcesHost *host, sd_bus_error *error);
+int resource_property_check(
+        const ResourceProperty *property, const ResourcesHost *host, sd_bus_error *error);
 
 /* Checks the whole, which for a change is the merged set. Returns 0, -EINVAL with InvalidConfig (MemoryMin
  * or MemoryLow over MemoryHigh or MemoryMax, MemoryHigh over MemoryMax, the Startup... and the ...Scale ones
@@ -80,15 +81,16 @@ int resources_check(const Resources *resources, const ResourcesHost *host, sd_bu
 size_t resources_size(const Resources *resources);
 const ResourceProperty *resources_nth(const Resources *resources, size_t i, GVariant **ret_value);
 GVariant *resources_lookup(const Resources *resources, const char *name);   /* NULL: not set */
-bool resources_limits(const Resources *resources, const ResourceProperty *property);   /* or the same limit */
+bool resources_limits(const Resources *resources, const ResourceProperty *property); /* or the same limit */
 bool resources_equal(const Resources *a, const Resources *b);               /* in whatever order */
 
 /* The same settings with the values that systemd tells of its unit, a{sv}; what it does not tell, or what is
  * none of our values, stays. */
 Resources *resources_in_effect(const Resources *resources, GVariant *told);
 
-/* All that has to be sent for systemd to have exactly this, a(sv), a new reference: in order, and a list first
- * as an empty one, as systemd adds to the list that it has. LIVE leaves out what can only be given at creation. */
+/* All that has to be sent for systemd to have exactly this, a(sv), a new reference: in order, and a list
+ * first as an empty one, as systemd adds to the list that it has. LIVE leaves out what can only be given at
+ * creation. */
 GVariant *resources_to_send(const Resources *resources, ResourcesWhen when);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Resources, resources_free)

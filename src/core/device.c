@@ -45,7 +45,8 @@ static bool is_number(const char *specifier) {
         return g_str_has_prefix(specifier, "/dev/char/") || g_str_has_prefix(specifier, "/dev/block/");
 }
 
-/* What systemd is told for a node: its number if there is such a device now. Returns 0 or a negative errno. */
+/* What systemd is told for a node: its number if there is such a device now. Returns 0 or a negative errno.
+ */
 static int specifier_new(const char *node, char **ret) {
         DeviceNumber number;
         int r = is_group(node) || is_number(node) ? -EINVAL : device_lookup(node, &number);
@@ -115,8 +116,8 @@ static GVariant *list_of(const Domain *domain) {
         return list ? g_variant_ref(list) : list_new();
 }
 
-/* The list with what is there by number, whose names are remembered; what is not there goes to `missing`, and
- * stays on the list only if it was asked for. */
+/* The list with what is there by number, whose names are remembered; what is not there goes to `missing`,
+ * and stays on the list only if it was asked for. */
 static GVariant *list_resolve(Domain *domain, GVariant *list, bool keep_missing, GPtrArray *missing) {
         GVariant *resolved = list_new();
         const char *node, *access;
@@ -219,10 +220,9 @@ void device_defaults(Domain *domain) {
 
 /* ---- One more, one less. ---- */
 
-/* Whether its devices can be told one by one. */
-static int check_controlled(const Domain *domain, sd_bus_error *error) {
+/* Whether the list can be told one by one: with the policy "auto" an empty one allows everything. */
+static int check_controlled(const Domain *domain, GVariant *list, sd_bus_error *error) {
         GVariant *policy = resources_lookup(domain->config->resources, "DevicePolicy");
-        g_autoptr(GVariant) list = list_of(domain);
         bool open = !policy || g_str_equal(g_variant_get_string(policy, NULL), "auto");
 
         if (domain->manager->user_mode)
@@ -230,7 +230,8 @@ static int check_controlled(const Domain *domain, sd_bus_error *error) {
                         "Only the system's service manager can control devices, not a user's");
         if (open && g_variant_n_children(list) == 0)
                 return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
-                        "'%s' may use every device: its DevicePolicy is auto", domain->config->name);
+                        "DevicePolicy of '%s' is auto, and without a list it may use every device",
+                        domain->config->name);
         return 0;
 }
 
@@ -250,7 +251,8 @@ static int node_parse(const char *node, char **ret, sd_bus_error *error) {
                 return 0;
         g_clear_pointer(ret, g_free);
         if (r == -ENODEV)
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "node: %s is not a device", quoted);
+                return sd_bus_error_setf(
+                        error, SD_BUS_ERROR_INVALID_ARGS, "node: %s is not a device", quoted);
         return sd_bus_error_setf(error, VMM_ERROR_NO_SUCH_DEVICE, "There is no device %s: %s", quoted,
                 g_strerror(-r));
 }
@@ -276,7 +278,7 @@ int domain_add_device(Domain *domain, const char *node, const char *access, uid_
         }
         r = node_parse(node, &specifier, error);
         if (r >= 0)
-                r = check_controlled(domain, error);
+                r = check_controlled(domain, list, error);
         if (r < 0)
                 return r;
         list_add(&longer, specifier, access);
@@ -308,7 +310,7 @@ int domain_remove_device(Domain *domain, const char *node, uid_t requestor, JobR
         g_autoptr(GVariant) list = list_of(domain), shorter = NULL;
         int r;
 
-        r = check_controlled(domain, error);
+        r = check_controlled(domain, list, error);
         if (r < 0)
                 return r;
         specifier = specifier_of_name(domain, list, node);
@@ -322,5 +324,6 @@ int domain_remove_device(Domain *domain, const char *node, uid_t requestor, JobR
                         domain->config->name, quoted);
         }
         shorter = g_variant_ref_sink(g_variant_builder_end(builder));
-        return list_set(domain, shorter, requestor, reply, userdata, error);
+        r = check_controlled(domain, shorter, error);
+        return r < 0 ? r : list_set(domain, shorter, requestor, reply, userdata, error);
 }

@@ -12,8 +12,8 @@
  * counts. */
 void device_defaults(Domain *domain);
 
-/* Puts the nodes of DeviceAllow that are there by number, and remembers their names. Those that are not there
- * stay as they are, with a warning (char *). */
+/* Puts the nodes of DeviceAllow that are there by number, and remembers their names. Those that are not
+ * there stay as they are, with a warning (char *). */
 void device_resolve(Domain *domain, Resources *resources, GPtrArray *warnings);
 
 /* Forgets the names of devices that are not on the domain's list. */

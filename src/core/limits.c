@@ -56,8 +56,8 @@ static int check(const Manager *manager, const Resources *resources, sd_bus_erro
 
 /* ---- Creation. ---- */
 
-/* A guest whose memory does not fit is not told: the kernel kills it, or starves it, when it touches too much
- * of it. */
+/* A guest whose memory does not fit is not told: the kernel kills it, or starves it, when it touches too
+ * much of it. */
 static void warn_memory(const Domain *domain, const Resources *resources, GPtrArray *warnings) {
         static const char *const limits[] = {"MemoryHigh", "MemoryMax"};
 
@@ -132,8 +132,8 @@ void limits_begin(Domain *domain) {
 static int settings_send(Job *job, const Resources *resources, UnitReply reply) {
         g_autoptr(GVariant) properties = resources_to_send(resources, RESOURCES_LIVE);
 
-        return unit_set_properties(domain_units(job->domain), domain_unit(job->domain), properties, reply, job,
-                &job->call);
+        return unit_set_properties(
+                domain_units(job->domain), domain_unit(job->domain), properties, reply, job, &job->call);
 }
 
 /* The domain runs on whatever comes of it. */

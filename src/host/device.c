@@ -1,5 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
+/* Looks at nodes with stat(2), and never opens one: opening can do things. */
+
 #include <errno.h>
 #include <sys/stat.h>
 #include <sys/sysmacros.h>

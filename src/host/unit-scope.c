@@ -72,7 +72,8 @@ bool start_again(UnitCall *call, const sd_bus_error *error) {
         if (sd_bus_error_has_name(error, SYSTEMD("UnitExists")))
                 return start_free_name(call);
         if (call->units->pidfds != 0 && error->message && strstr(error->message, "PIDFDs") &&
-                sd_bus_error_has_names(error, SD_BUS_ERROR_PROPERTY_READ_ONLY, SD_BUS_ERROR_UNKNOWN_PROPERTY)) {
+                sd_bus_error_has_names(
+                        error, SD_BUS_ERROR_PROPERTY_READ_ONLY, SD_BUS_ERROR_UNKNOWN_PROPERTY)) {
                 call->units->pidfds = 0;
                 call_resend(call);
                 return true;

@@ -76,8 +76,10 @@ static void report_difference(const char *const *expected, char **got) {
 
         while (expected[same] && g_strcmp0(expected[same], got[same]) == 0)
                 same++;
-        for (unsigned i = 0; got[i]; i++)
-                g_string_append_printf(text, "%s \"%s\",\n", i < same ? " " : "*", got[i]);
+        for (unsigned i = 0; got[i]; i++) {
+                g_autofree char *escaped = g_strescape(got[i], NULL);
+                g_string_append_printf(text, "%s \"%s\",\n", i < same ? " " : "*", escaped);
+        }
         g_string_append_printf(text, "From line %u on this was expected:\n", same + 1);
         for (unsigned i = same; expected[i]; i++)
                 g_string_append_printf(text, "  \"%s\",\n", expected[i]);

@@ -91,7 +91,7 @@ char *cgroup_read_file(const Cgroup *cgroup, const char *file) {
 
                 if (!value || g_strcmp0(resource_file(property, value), file) != 0)
                         continue;
-                number = g_variant_get_uint64(value);
+                number = g_str_equal(file, "cpu.idle") ? 1 : g_variant_get_uint64(value);
                 return number == UINT64_MAX ? g_strdup("max\n") : g_strdup_printf("%" PRIu64 "\n", number);
         }
         return g_strdup("max\n");
@@ -135,6 +135,8 @@ char *cgroup_frozen_slice(const char *path) {
 
 /* A user's systemd was delegated fewer. */
 char **cgroup_controllers(const char *path) {
-        return g_strsplit(!*path ? "cpu memory pids" : g_str_equal(path, world.root) ? "memory pids" : "", " ",
-                -1);
+        return g_strsplit(!*path                          ? "cpu memory pids"
+                          : g_str_equal(path, world.root) ? "memory pids"
+                                                          : "",
+                " ", -1);
 }

@@ -48,7 +48,8 @@ static void check_sent(GVariant *sent) {
 
                 g_variant_get_child(sent, i, "(&sv)", &name, &value);
                 property = resource_property_find(name);
-                g_assert_cmpstr(g_variant_get_type_string(value), ==, resource_type_signature(property->type));
+                g_assert_cmpstr(
+                        g_variant_get_type_string(value), ==, resource_type_signature(property->type));
         }
 }
 

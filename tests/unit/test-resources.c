@@ -328,13 +328,13 @@ static void test_host(void) {
                 {"MemoryZSwapMax=1G", {252, NULL}, "MemoryZSwapMax needs systemd 253, and this is 252"},
                 {"TasksMax=50%", {257, NULL}, "TasksMaxScale needs systemd 260, and this is 257"},
                 {"MemoryMax=1G", {252, none},
-                        "MemoryMax needs 'memory' control, which this systemd was not given"},
+                        "MemoryMax needs 'memory' control, which this systemd does not have"},
                 {"MemoryMax=1G | AllowedCPUs=0", {257, delegated},
-                        "AllowedCPUs needs 'cpuset' control, which this systemd was not given"},
+                        "AllowedCPUs needs 'cpuset' control, which this systemd does not have"},
                 {"DeviceAllow=/dev/kvm", {257, delegated},
-                        "DeviceAllow needs 'devices' control, which this systemd was not given"},
+                        "DeviceAllow needs 'devices' control, which this systemd does not have"},
                 {"IPAddressDeny=any", {257, delegated},
-                        "IPAddressDeny needs 'bpf' control, which this systemd was not given"},
+                        "IPAddressDeny needs 'bpf' control, which this systemd does not have"},
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {

@@ -19,11 +19,28 @@ static sd_bus_message *message_new(sd_bus *bus) {
 
 static void test_round_trip(gconstpointer data) {
         static const char *const texts[] = {
-                "true", "byte 0xff", "int16 -5", "uint16 65535", "-7", "uint32 7", "int64 -9",
-                "uint64 18446744073709551615", "1.5", "'text'", "''", "objectpath '/a/b'", "signature 'a{sv}'", "<uint64 5>",
-                "@a(st) []", "[('/dev/sda', uint64 5), ('/dev/sdb', 6)]", "(true, ['eth0'])",
-                "[(2, [byte 10, 0, 0, 0], uint32 8)]", "{'A': <uint64 1>, 'B': <@as []>}",
-                "[('MemoryMax', <uint64 5>), ('AllowedCPUs', <[byte 0x03]>)]", "<<<'deep'>>>", "@ay []",
+                "true",
+                "byte 0xff",
+                "int16 -5",
+                "uint16 65535",
+                "-7",
+                "uint32 7",
+                "int64 -9",
+                "uint64 18446744073709551615",
+                "1.5",
+                "'text'",
+                "''",
+                "objectpath '/a/b'",
+                "signature 'a{sv}'",
+                "<uint64 5>",
+                "@a(st) []",
+                "[('/dev/sda', uint64 5), ('/dev/sdb', 6)]",
+                "(true, ['eth0'])",
+                "[(2, [byte 10, 0, 0, 0], uint32 8)]",
+                "{'A': <uint64 1>, 'B': <@as []>}",
+                "[('MemoryMax', <uint64 5>), ('AllowedCPUs', <[byte 0x03]>)]",
+                "<<<'deep'>>>",
+                "@ay []",
         };
         sd_bus *bus = (sd_bus *) data;
 
