@@ -14,7 +14,8 @@ FREE = 4194304 - 1    # the largest PID there can be: nobody has it
 
 
 def cgroup_of(pid):
-    return pathlib.Path(f"/proc/{pid}/cgroup").read_text().rpartition("\n0::")[2].strip()
+    lines = pathlib.Path(f"/proc/{pid}/cgroup").read_text().splitlines()
+    return next(line.removeprefix("0::") for line in lines if line.startswith("0::"))
 
 
 class AdoptCase(TestCase):

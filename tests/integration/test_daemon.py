@@ -12,7 +12,7 @@ import subprocess
 import time
 
 from vmm import (COUNTER, FORCE, GUEST_TIMEOUT, NOWAIT, OBEDIENT, ROOT, SERVICE, SOURCE, START, Bus, Call, Error, Gio,
-                 Signals, TestCase, V, ending, guest, process_exists, shell, wait_until)
+                 Signals, TestCase, V, ending, guest, need_guest, process_exists, shell, wait_until)
 
 DAEMON = "/usr/libexec/vmmanagerd"
 RUNTIME = pathlib.Path("/run/vmmanager/domains")
@@ -258,6 +258,7 @@ class TestSettings(DaemonCase):
 
     def test_no_qemu(self):
         """a host without QEMU, or without its user, says so; process domains work all the same"""
+        need_guest()
         for text, complaint in (("Binary=qemu-of-nowhere", "There is no QEMU on this host: no program 'qemu-of-nowhere'"),
                                 ("User=nobody-like-him", "no user 'nobody-like-him'")):
             self.configure(f"[QEMU]\n{text}\n")

@@ -10,11 +10,14 @@ import socket
 import subprocess
 
 from vmm import (FORCE, GRACEFUL, GUEST, GUEST_TIMEOUT, SERVICE, START, Console, Error, TestCase, duration, ending, guest,
-                 has_crashed, make_folder, process_exists, stop_steps, wait_nothing_left, wait_until)
+                 has_crashed, make_folder, need_guest, process_exists, stop_steps, wait_nothing_left, wait_until)
 
 READY = "GUEST-READY"
 RUNTIME = pathlib.Path("/run/vmmanager/domains")
 TICK = r"tick \d+\r?\n"
+
+
+setUpModule = need_guest
 
 
 class GuestCase(TestCase):
@@ -175,6 +178,7 @@ class TestGuest(GuestCase):
         secret.chmod(0o600)
         for key in ("Kernel", "Initrd"):
             for path, text in ((secret, "Permission denied for user vmmanager-qemu"), (folder, "is not a regular file"),
+                               (pathlib.Path("/dev/null"), "is not a regular file"),
                                (folder / "none", "No such file or directory")):
                 with self.subTest(key=key, path=path.name):
                     self.assertError("InvalidConfig", f"^{key}: {path}.*{text}", self.manager.CreateDomain, "web1",

@@ -358,6 +358,12 @@ def guest(words="", **keys):
                      "Memory": 128 << 20, "Accelerator": "tcg", **keys})
 
 
+def need_guest():
+    """Skips the test where there is no guest to run."""
+    if not GUEST.is_dir():
+        raise unittest.SkipTest("there is no guest in this bed")
+
+
 # --- tests ------------------------------------------------------------------------------------------------------------
 
 def as_tester(*command):
@@ -386,6 +392,8 @@ class TestCase(unittest.TestCase):
     def create(self, name, configuration, flags=START, bus=None, ready=True):
         """Creates a domain. A payload that is started is waited for until it says that it is ready; guests are not."""
         bus = bus or self.bus
+        if configuration["Kind"].unpack() == "qemu":
+            need_guest()
         domain = bus.domain(bus.manager.CreateDomain(name, configuration, flags))
         if ready and flags & START and configuration["Kind"].unpack() == "process":
             console = domain.console()
