@@ -60,6 +60,10 @@ static int settings_load(ManagerConfig **ret) {
         return r;
 }
 
+static const char *bus_kind(void) {
+        return option_user ? "session" : "system";
+}
+
 static char *runtime_directory(void) {
         const char *given = g_getenv("RUNTIME_DIRECTORY");   /* from the service manager */
 
@@ -109,6 +113,46 @@ static int on_name_requested(sd_bus_message *reply, void *userdata, sd_bus_error
         return 0;
 }
 
+/* Before systemd has told of itself, our answers to callers would be wrong. */
+static void on_units_known(void *userdata, int r, const sd_bus_error *error) {
+        sd_bus *connection = userdata;
+        sd_event *event = sd_bus_get_event(connection);
+
+        if (r >= 0)
+                r = sd_bus_request_name_async(connection, NULL, BUS_NAME, 0, on_name_requested, event);
+        if (r >= 0)
+                return;
+        log_error("Cannot reach systemd on the %s bus: %s", bus_kind(),
+                error && error->message ? error->message : g_strerror(-r));
+        (void) sd_event_exit(event, EXIT_FAILURE);
+}
+
+/* The end of the loop follows. */
+static int on_disconnected(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        log_error("The %s bus is gone; domains are left to run on", bus_kind());
+        return 0;
+}
+
+static int bus_open(sd_event *event, sd_bus **ret) {
+        g_autoptr(sd_bus) connection = NULL;
+        int r;
+
+        r = option_user ? sd_bus_open_user(&connection) : sd_bus_open_system(&connection);
+        if (r >= 0)
+                r = sd_bus_match_signal_async(connection, NULL, NULL, "/org/freedesktop/DBus/Local",
+                        "org.freedesktop.DBus.Local", "Disconnected", on_disconnected, NULL, NULL);
+        if (r >= 0)
+                r = sd_bus_set_exit_on_disconnect(connection, true);
+        if (r >= 0)
+                r = sd_bus_attach_event(connection, event, SD_EVENT_PRIORITY_NORMAL);
+        if (r < 0) {
+                log_error("Cannot reach the %s bus: %s", bus_kind(), g_strerror(-r));
+                return r;
+        }
+        *ret = g_steal_pointer(&connection);
+        return 0;
+}
+
 static int run(void) {
         g_autoptr(sd_event) event = NULL;
         g_autoptr(sd_bus) connection = NULL;
@@ -132,22 +176,14 @@ static int run(void) {
                 log_error("Cannot make the event loop: %s", g_strerror(-r));
                 return r;
         }
-        r = option_user ? sd_bus_open_user(&connection) : sd_bus_open_system(&connection);
-        if (r >= 0)
-                r = sd_bus_set_exit_on_disconnect(connection, true);
-        if (r >= 0)
-                r = sd_bus_attach_event(connection, event, SD_EVENT_PRIORITY_NORMAL);
-        if (r < 0) {
-                log_error("Cannot reach the %s bus: %s", option_user ? "session" : "system", g_strerror(-r));
+        r = bus_open(event, &connection);
+        if (r < 0)
                 return r;
-        }
-        r = units_new(connection, &units);
+        r = units_new(connection, on_units_known, connection, &units);
         if (r >= 0)
                 r = manager_new(event, units, g_steal_pointer(&settings), option_user, directory, &manager);
         if (r >= 0)
                 r = bus_new(connection, manager, &bus);
-        if (r >= 0)
-                r = sd_bus_request_name_async(connection, NULL, BUS_NAME, 0, on_name_requested, event);
         if (r >= 0)
                 r = sd_event_loop(event);
         else

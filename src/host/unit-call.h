@@ -26,6 +26,8 @@ typedef enum CallKind {
 
 struct Units {
         sd_bus *bus;
+        UnitReply known;
+        void *userdata;
         char *version, *control_group;
         int pidfds;                  /* 1 taken, 0 refused, -1 not tried */
         GHashTable *watches;         /* unit -> UnitWatch */

@@ -448,16 +448,19 @@ static int on_version(sd_bus_message *reply, void *userdata, sd_bus_error *ret_e
         return 0;
 }
 
+/* The last of the questions, and so of the answers. */
 static int on_control_group(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
         Units *units = userdata;
+        const sd_bus_error *error = sd_bus_message_get_error(reply);
         const char *path;
+        int r = error ? -sd_bus_message_get_errno(reply) : sd_bus_message_read(reply, "v", "s", &path);
 
-        if (sd_bus_message_read(reply, "v", "s", &path) >= 0)
+        if (r >= 0)
                 units->control_group = g_strdup(g_str_equal(path, "/") ? "" : path);
+        units->known(units->userdata, r < 0 ? r : 0, error);
         return 0;
 }
 
-/* An error reply has no variant to read, and leaves the answer unknown. */
 static int units_ask(
         Units *units, sd_bus_slot **slot, const char *property, sd_bus_message_handler_t handler) {
         return sd_bus_call_method_async(units->bus, slot, SYSTEMD_NAME, SYSTEMD_PATH,
@@ -471,11 +474,13 @@ static int units_match(Units *units, sd_bus_slot **slot, const char *path, const
                 units->bus, slot, SYSTEMD_NAME, path, interface, member, handler, NULL, units);
 }
 
-int units_new(sd_bus *bus, Units **ret) {
+int units_new(sd_bus *bus, UnitReply known, void *userdata, Units **ret) {
         g_autoptr(Units) units = g_new0(Units, 1);
         int r;
 
         units->bus = sd_bus_ref(bus);
+        units->known = known;
+        units->userdata = userdata;
         units->pidfds = -1;
         units->watches = g_hash_table_new(g_str_hash, g_str_equal);
 

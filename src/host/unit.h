@@ -23,9 +23,9 @@ typedef struct UnitWatch UnitWatch;
 /* r: 0, or negative with the manager's error. The call is gone then. */
 typedef void (*UnitReply)(void *userdata, int r, const sd_bus_error *error);
 
-/* Subscribes to the manager's signals on the bus, which stays the caller's. Returns 0 or a negative errno.
- */
-int units_new(sd_bus *bus, Units **ret);
+/* Subscribes to the manager's signals on the bus, which stays the caller's, and asks the manager about
+ * itself; `known` is called with its answer. Returns 0 or a negative errno. */
+int units_new(sd_bus *bus, UnitReply known, void *userdata, Units **ret);
 Units *units_free(Units *units);
 
 /* "252.39-1~deb12u2"; NULL until the manager has answered. */

@@ -169,7 +169,7 @@ void bench_setup(Bench *bench, gconstpointer data) {
         host_new(bench->event, bench->server, user_mode);
         g_assert_cmpint(
                 manager_config_load((const char *const[]) {NULL}, user_mode, &settings, NULL, NULL), >=, 0);
-        g_assert_cmpint(units_new(bench->server, &bench->units), >=, 0);
+        g_assert_cmpint(units_new(bench->server, NULL, NULL, &bench->units), >=, 0);
         g_assert_cmpint(manager_new(bench->event, bench->units, settings, user_mode, "/run/vmmanager",
                                 &bench->manager),
                 >=, 0);

@@ -135,8 +135,7 @@ char *cgroup_frozen_slice(const char *path) {
 
 /* A user's systemd was delegated fewer. */
 char **cgroup_controllers(const char *path) {
-        return g_strsplit(!*path                          ? "cpu memory pids"
-                          : g_str_equal(path, world.root) ? "memory pids"
-                                                          : "",
-                " ", -1);
+        const char *offered = !*path ? "cpu memory pids" : g_str_equal(path, world.root) ? "memory pids" : "";
+
+        return g_strsplit(offered, " ", -1);
 }

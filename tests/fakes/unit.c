@@ -456,7 +456,7 @@ int unit_start_scope(Units *units, const ScopeSpec *spec, UnitReply reply, void 
 
 /* ---- The manager itself, and who follows its units. ---- */
 
-int units_new(sd_bus *bus, Units **ret) {
+int units_new(sd_bus *bus, UnitReply known, void *userdata, Units **ret) {
         *ret = g_new0(Units, 1);
         (*ret)->bus = sd_bus_ref(bus);
         return 0;
