@@ -15,7 +15,15 @@
 #include "util/auto.h"
 #include "util/errors.h"
 
-/* Only the caller's own, unless the caller is root; never us, PID 1, or what lives in a domain already. The
+/* Whether it is the service manager, the user's own one in user mode, or one of its helpers. */
+static bool is_of_systemd(const Manager *manager, const char *path) {
+        const char *root = units_control_group(manager->units);
+        g_autofree char *init = g_strconcat(root ? root : "", "/init.scope", NULL);
+
+        return g_str_equal(path, init);
+}
+
+/* Only the caller's own, unless the caller is root; never us, systemd, or what lives in a domain already. The
  * pidfd is held while its PID is looked at, so the answers are about one process. */
 static int process_check(Manager *manager, int pidfd, uid_t caller, sd_bus_error *error) {
         g_autofree char *path = NULL;
@@ -29,7 +37,7 @@ static int process_check(Manager *manager, int pidfd, uid_t caller, sd_bus_error
         if (process_uid(pid, &owner) < 0 || process_stat(pid, &stat) < 0 || process_cgroup(pid, &path) < 0 ||
                 !pidfd_is_alive(pidfd))
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "PID %d has ended", (int) pid);
-        if (pid == 1 || pid == getpid() || stat.kernel_thread)
+        if (pid == 1 || pid == getpid() || stat.kernel_thread || is_of_systemd(manager, path))
                 return sd_bus_error_setf(
                         error, SD_BUS_ERROR_INVALID_ARGS, "PID %d cannot be moved", (int) pid);
         if (caller != 0 && owner != caller)

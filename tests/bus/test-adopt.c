@@ -382,6 +382,18 @@ static void test_add_ends(Bench *bench, gconstpointer data) {
                 "< web.AddProcess()");
 }
 
+/* The systemd that everything of a user hangs on is not to be taken, whoever's process it is. */
+static void test_systemd_of_user(Bench *bench, gconstpointer data) {
+        caller_is(bench, ":1.1", geteuid());
+        process_runs(200, geteuid());
+        process_runs(201, geteuid());
+        process_is_dragged_to(201, "/user.slice/user-1000.slice/user@1000.service/init.scope");
+        call(bench, ADOPT, "web", 2, 200, 201, 0, UINT64_C(0));
+        expect(bench,
+                "> AdoptProcesses('web', [200, 201], {}, 0)",
+                "< AdoptProcesses: InvalidArgs: PID 201 cannot be moved");
+}
+
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         BENCH_TEST("/adopt/adopt", test_adopt);
@@ -397,5 +409,7 @@ int main(int argc, char **argv) {
         BENCH_TEST("/adopt/add", test_add);
         BENCH_TEST("/adopt/add-refused", test_add_refused);
         BENCH_TEST("/adopt/add-ends", test_add_ends);
+        g_test_add("/adopt/systemd-of-user", Bench, "user", bench_setup, test_systemd_of_user,
+                bench_teardown);
         return g_test_run();
 }

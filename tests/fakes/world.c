@@ -390,7 +390,8 @@ void process_is_dragged_to(pid_t pid, const char *cgroup) {
         FakeProcess *process = process_find(pid);
 
         process->dragged_to = g_strdup(cgroup);
-        scope_tell(process->scope);
+        if (process->scope)
+                scope_tell(process->scope);
 }
 
 void process_says(pid_t pid, const char *text) {
