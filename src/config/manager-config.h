@@ -18,8 +18,8 @@ typedef struct ManagerConfig {
         StopPlan stop_plans[_DOMAIN_KIND_MAX];  /* [QEMU] StopPlan=, guest:30s TERM:1600ms KILL:1600ms, and
                                                  * [Process] StopPlan=, TERM:10s KILL:1600ms */
         GVariant *devices[_DOMAIN_KIND_MAX];    /* a(ss) for DeviceAllow: [QEMU] Devices=, /dev/kvm rw;
-                                                 * /dev/vhost-net rw; /dev/vfio/vfio rw, and [Process]
-                                                 * Devices=, none */
+                                                 * /dev/vhost-net rw; /dev/vfio/vfio rw, and
+                                                 * [Process] Devices=, none */
         char *qemu_binary;              /* [QEMU] Binary=, qemu-system-x86_64: from PATH, or absolute */
         char *qemu_user;                /* [QEMU] User=, "vmmanager-qemu"; ignored in user mode */
 } ManagerConfig;

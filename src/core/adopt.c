@@ -23,8 +23,8 @@ static bool is_of_systemd(const Manager *manager, const char *path) {
         return g_str_equal(path, init);
 }
 
-/* Only the caller's own, unless the caller is root; never us, systemd, or what lives in a domain already. The
- * pidfd is held while its PID is looked at, so the answers are about one process. */
+/* Only the caller's own, unless the caller is root; never us, systemd, or what lives in a domain already.
+ * The pidfd is held while its PID is looked at, so the answers are about one process. */
 static int process_check(Manager *manager, int pidfd, uid_t caller, sd_bus_error *error) {
         g_autofree char *path = NULL;
         ProcessStat stat;

@@ -135,7 +135,7 @@ char *cgroup_frozen_slice(const char *path) {
 
 /* A user's systemd was delegated fewer. */
 char **cgroup_controllers(const char *path) {
-        const char *offered = !*path ? "cpu memory pids" : g_str_equal(path, world.root) ? "memory pids" : "";
+        const char *offered = g_str_equal(path, world.root) ? "memory pids" : "";
 
-        return g_strsplit(offered, " ", -1);
+        return g_strsplit(*path ? offered : "cpu memory pids", " ", -1);
 }
