@@ -92,6 +92,7 @@ static int value_read(sd_bus_message *m, const ConfigKey *key, DomainConfig *con
                 value.plan = &plan;
                 break;
         case CONFIG_SETTINGS:
+        case CONFIG_SLICES:
                 r = variant_read(m, &settings);
                 value.settings = settings;
                 break;

@@ -40,6 +40,7 @@ const char *config_type_signature(ConfigType type) {
                 [CONFIG_BOOL] = "b",
                 [CONFIG_PLAN] = "a(st)",
                 [CONFIG_SETTINGS] = "a{sv}",
+                [CONFIG_SLICES] = "a{sa{sv}}",
         };
 
         return signatures[type];
@@ -220,6 +221,7 @@ static const KeyRow rows[] = {
         KEY("Process", "User", CONFIG_STRING, USE_PROCESS, user, take_text, user_name_problem),
 
         KEY("Resources", "Resources", CONFIG_SETTINGS, USE_ANY, resources, NULL),
+        KEY("Resources", "SliceResources", CONFIG_SLICES, USE_ANY, slices, NULL),
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(rows) <= 64);    /* the bits of set_mask */
 
@@ -259,6 +261,10 @@ static const char *name_problem(const char *name) {
         return label_problem(name);
 }
 
+static void resources_destroy(void *resources) {
+        resources_free(resources);
+}
+
 int domain_config_new(const char *name, DomainConfig **ret, sd_bus_error *error) {
         const char *problem = name_problem(name);
 
@@ -270,6 +276,7 @@ int domain_config_new(const char *name, DomainConfig **ret, sd_bus_error *error)
         *ret = g_new0(DomainConfig, 1);
         (*ret)->name = g_strdup(name);
         (*ret)->warnings = g_ptr_array_new_with_free_func(g_free);
+        (*ret)->slices = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, resources_destroy);
         return 0;
 }
 
@@ -282,6 +289,7 @@ DomainConfig *domain_config_free(DomainConfig *config) {
         g_free(config->cgroup_path_text);
         resources_free(config->resources);
         g_free(config->oci_resources);
+        g_hash_table_unref(config->slices);
         g_ptr_array_unref(config->warnings);
         g_free(config->kernel);
         g_free(config->initrd);
@@ -295,6 +303,23 @@ DomainConfig *domain_config_free(DomainConfig *config) {
         return NULL;
 }
 
+/* Whether they are above the domain is judged by domain_config_complete(). */
+static int take_slices(DomainConfig *config, GVariant *slices, sd_bus_error *error) {
+        for (size_t i = 0; i < g_variant_n_children(slices); i++) {
+                g_autoptr(GVariant) settings = NULL;
+                Resources *resources;
+                const char *name;
+                int r;
+
+                g_variant_get_child(slices, i, "{&s@a{sv}}", &name, &settings);
+                r = resources_new_from(settings, RESOURCES_AT_CREATION, &resources, error);
+                if (r < 0)
+                        return r;
+                g_hash_table_insert(config->slices, g_strdup(name), resources);
+        }
+        return 0;
+}
+
 int domain_config_set(DomainConfig *config, const ConfigKey *key, const ConfigValue *value,
         sd_bus_error *error) {
         const KeyRow *row = (const KeyRow *) key;    /* a row begins with its key */
@@ -306,8 +331,10 @@ int domain_config_set(DomainConfig *config, const ConfigKey *key, const ConfigVa
         else if (row_is_set(config, row))
                 problem = g_strdup("it is given twice");
         else if (!row->take) {
-                int r = resources_new_from(
-                        value->settings, RESOURCES_AT_CREATION, &config->resources, error);
+                int r = key->type == CONFIG_SLICES
+                                ? take_slices(config, value->settings, error)
+                                : resources_new_from(
+                                          value->settings, RESOURCES_AT_CREATION, &config->resources, error);
                 if (r < 0)
                         return r;
         } else
@@ -378,6 +405,21 @@ static int complete_resources(DomainConfig *config, sd_bus_error *error) {
         return 0;
 }
 
+static int check_slices(const DomainConfig *config, sd_bus_error *error) {
+        g_auto(GStrv) above = slice_ancestry(config->cgroup_path->slice);
+        GHashTableIter iter;
+        void *name;
+
+        g_hash_table_iter_init(&iter, config->slices);
+        while (g_hash_table_iter_next(&iter, &name, NULL))
+                if (!g_strv_contains((const char *const *) above, name)) {
+                        g_autofree char *quoted = text_quote(name);
+                        return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG,
+                                "SliceResources: %s is not a slice that the domain is in", quoted);
+                }
+        return 0;
+}
+
 int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults, sd_bus_error *error) {
         int r;
 
@@ -393,6 +435,8 @@ int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults,
                 return r;
 
         r = complete_resources(config, error);
+        if (r >= 0)
+                r = check_slices(config, error);
         if (r < 0)
                 return r;
 
@@ -405,6 +449,21 @@ int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults,
         if (config->kind == DOMAIN_QEMU && config->vcpus == 0)
                 config->vcpus = 1;
         return 0;
+}
+
+GVariant *domain_config_slices_to_send(const DomainConfig *config) {
+        g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("a(sa(sv))"));
+        g_auto(GStrv) above = slice_ancestry(config->cgroup_path->slice);
+
+        for (char **name = above; *name; name++) {
+                const Resources *resources = g_hash_table_lookup(config->slices, *name);
+                g_autoptr(GVariant) settings =
+                        resources ? resources_to_send(resources, RESOURCES_AT_CREATION) : NULL;
+
+                if (settings)
+                        g_variant_builder_add(&builder, "(s@a(sv))", *name, settings);
+        }
+        return g_variant_ref_sink(g_variant_builder_end(&builder));
 }
 
 void domain_config_limit_memory(DomainConfig *config) {

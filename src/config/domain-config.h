@@ -53,6 +53,7 @@ typedef struct DomainConfig {
         StopPlan stop_plan;
         uint64_t pause_timeout_usec;
         Resources *resources;        /* Resources and OCIResources; never NULL once complete */
+        GHashTable *slices;          /* name -> Resources: slices above the scope that come to be with it */
         GPtrArray *warnings;         /* char *: what is odd about it, and not wrong */
 
         /* qemu */
@@ -82,6 +83,7 @@ typedef enum ConfigType {
         CONFIG_BOOL,     /* b */
         CONFIG_PLAN,     /* a(st) */
         CONFIG_SETTINGS, /* a{sv} */
+        CONFIG_SLICES,   /* a{sa{sv}} */
         _CONFIG_TYPE_MAX
 } ConfigType;
 
@@ -131,9 +133,13 @@ typedef struct ConfigDefaults {
 
 /* Fills what was not given (kind: qemu if an Image key was set, else process; CgroupPath "DEFAULT:vmm:NAME";
  * the kind's stop plan, memory and vCPUs), and checks the whole: keys of the other kind, a missing Kernel or
- * Command, a limit in both Resources and OCIResources. Once per configuration. Returns 0, -EINVAL with
- * InvalidConfig or InvalidCgroupPath naming the culprit, or what oci_resources_parse() returns. */
+ * Command, a limit in both Resources and OCIResources, a slice that is not above the domain. Once per
+ * configuration. Returns 0, -EINVAL with InvalidConfig or InvalidCgroupPath naming the culprit, or what
+ * oci_resources_parse() returns. */
 int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults, sd_bus_error *error);
+
+/* What has to be sent for its slices, a(sa(sv)), outermost first; a new reference. */
+GVariant *domain_config_slices_to_send(const DomainConfig *config);
 
 /* Gives a QEMU domain without a MemoryMax one: its memory, and for QEMU itself 256 MiB, 8 MiB per vCPU and
  * one 64th of the memory. QEMU and its code translated by TCG need 230 MiB at most, a vCPU some stack, and

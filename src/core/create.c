@@ -77,6 +77,7 @@ int scope_start(Job *job, const int *pidfds, unsigned n_pidfds) {
         Domain *domain = job->domain;
         const DomainConfig *config = domain->config;
         g_autoptr(GVariant) properties = resources_to_send(config->resources, RESOURCES_AT_CREATION);
+        g_autoptr(GVariant) slices = domain_config_slices_to_send(config);
         bool kills = stop_plan_kills(&config->stop_plan);
         int r;
 
@@ -99,6 +100,7 @@ int scope_start(Job *job, const int *pidfds, unsigned n_pidfds) {
                         .timeout_stop_usec =
                                 kills ? stop_plan_total_usec(&config->stop_plan) + 10000000ull : UINT64_MAX,
                         .properties = properties,
+                        .slices = slices,
                 },
                 on_scope_started, job, &job->call);
 }

@@ -49,14 +49,9 @@ static const BackendObserver backend_observer = {
 
 /* Nothing that comes to a frozen slice could run, and systemd 252 would not even mind. */
 static int check_slice(Manager *manager, const DomainConfig *config, sd_bus_error *error) {
-        g_auto(GStrv) ancestry = slice_ancestry(config->cgroup_path->slice);
-        const char *root = units_control_group(manager->units);
-        g_autofree char *below = g_strjoinv("/", ancestry), *path = NULL, *frozen = NULL;
+        g_autofree char *path = manager_slice_path(manager, config->cgroup_path->slice);
+        g_autofree char *frozen = path ? cgroup_frozen_slice(path) : NULL;
 
-        if (!root || !*below)
-                return 0;
-        path = g_strconcat(root, "/", below, NULL);
-        frozen = cgroup_frozen_slice(path);
         if (frozen)
                 return sd_bus_error_setf(error, VMM_ERROR_SLICE_FROZEN,
                         "'%s' cannot be in slice %s: %s is frozen", config->name, config->cgroup_path->slice,

@@ -73,6 +73,33 @@ static void warn_memory(const Domain *domain, const Resources *resources, GPtrAr
         }
 }
 
+/* Where a slice is in the tree; NULL as long as it is not known where the tree is. */
+static Cgroup *slice_open(const Domain *domain, const char *slice) {
+        g_autofree char *path = manager_slice_path(domain->manager, slice);
+        Cgroup *cgroup;
+
+        return path && cgroup_open(path, &cgroup) >= 0 ? cgroup : NULL;
+}
+
+/* systemd would not mind a slice that is there, and change nothing. */
+static int check_slices(const Domain *domain, const ResourcesHost *host, sd_bus_error *error) {
+        GHashTableIter iter;
+        void *name, *resources;
+        int r = 0;
+
+        g_hash_table_iter_init(&iter, domain->config->slices);
+        while (r >= 0 && g_hash_table_iter_next(&iter, &name, &resources)) {
+                g_autoptr(Cgroup) cgroup = slice_open(domain, name);
+
+                r = resources_check(resources, host, error);
+                if (r >= 0 && cgroup)
+                        r = sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG,
+                                "SliceResources: %s is there already, and its own object changes it",
+                                (char *) name);
+        }
+        return r;
+}
+
 int limits_complete(Domain *domain, sd_bus_error *error) {
         DomainConfig *config = domain->config;
         g_auto(GStrv) controllers = NULL;
@@ -80,6 +107,8 @@ int limits_complete(Domain *domain, sd_bus_error *error) {
         int r;
 
         r = resources_check(config->resources, &host, error);
+        if (r >= 0)
+                r = check_slices(domain, &host, error);
         if (r < 0)
                 return r;
         warn_memory(domain, config->resources, config->warnings);
@@ -122,11 +151,33 @@ static void limits_verify(Domain *domain, const Resources *resources) {
         }
 }
 
+/* A slice with a unit file of its own may not have taken them. */
+static void slices_verify(Domain *domain) {
+        GHashTableIter iter;
+        void *name, *resources;
+
+        g_hash_table_iter_init(&iter, domain->config->slices);
+        while (g_hash_table_iter_next(&iter, &name, &resources)) {
+                g_autoptr(Cgroup) cgroup = slice_open(domain, name);
+
+                for (size_t i = 0; cgroup && i < resources_size(resources); i++) {
+                        GVariant *value;
+                        const ResourceProperty *property = resources_nth(resources, i, &value);
+                        g_autofree char *mismatch = setting_mismatch(cgroup, property, value);
+                        g_autofree char *text = g_strdup_printf("%s: %s", (char *) name, mismatch);
+
+                        if (mismatch)
+                                domain_warn(domain, NULL, text);
+                }
+        }
+}
+
 void limits_begin(Domain *domain) {
         for (unsigned i = 0; i < domain->config->warnings->len; i++)
                 domain_warn(domain, NULL, domain->config->warnings->pdata[i]);
         g_ptr_array_set_size(domain->config->warnings, 0);
         limits_verify(domain, domain->config->resources);
+        slices_verify(domain);
 }
 
 static int settings_send(Job *job, const Resources *resources, UnitReply reply) {

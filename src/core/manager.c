@@ -134,6 +134,14 @@ Domain *manager_find_by_cgroup(Manager *manager, const char *cgroup) {
         return NULL;
 }
 
+char *manager_slice_path(const Manager *manager, const char *slice) {
+        g_auto(GStrv) ancestry = slice_ancestry(slice);
+        const char *root = units_control_group(manager->units);
+        g_autofree char *below = g_strjoinv("/", ancestry);
+
+        return root ? g_strconcat(root, *below ? "/" : "", below, NULL) : NULL;
+}
+
 Job *manager_find_job(Manager *manager, uint32_t id) {
         return g_hash_table_lookup(manager->jobs, GUINT_TO_POINTER(id));
 }

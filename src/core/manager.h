@@ -48,6 +48,10 @@ void manager_set_observer(Manager *manager, const ManagerObserver *observer, voi
 Domain *manager_find_by_name(Manager *manager, const char *name);
 Domain *manager_find_by_uuid(Manager *manager, sd_id128_t uuid);
 Domain *manager_find_by_cgroup(Manager *manager, const char *cgroup);   /* itself or below */
+/* The cgroup of a slice, as ControlGroup= has it; NULL as long as systemd has not told where its units are.
+ * Free with g_free(). */
+char *manager_slice_path(const Manager *manager, const char *slice);
+
 Job *manager_find_job(Manager *manager, uint32_t id);
 
 /* Whether one more domain of this owner may come. Returns 0 or -EUSERS with LimitExceeded. */

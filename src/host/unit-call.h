@@ -43,7 +43,7 @@ typedef struct StartState {
         unsigned n_pidfds;
         bool delegate, send_sigkill;
         uint64_t timeout_stop_usec;
-        GVariant *properties;
+        GVariant *properties, *slices;
         enum { START_FIRST, START_RESET, START_WAITING, START_LAST } stage;
         sd_event_source *timer;
 } StartState;

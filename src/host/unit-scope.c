@@ -27,6 +27,7 @@ StartState *start_state_free(StartState *start) {
         g_free(start->description);
         g_free(start->job);
         g_clear_pointer(&start->properties, g_variant_unref);
+        g_clear_pointer(&start->slices, g_variant_unref);
         g_free(start);
         return NULL;
 }
@@ -131,7 +132,7 @@ int start_append(sd_bus_message *m, const UnitCall *call) {
                 "TimeoutStopUSec", "t", start->timeout_stop_usec);
         if (r >= 0 && start->delegate)
                 r = sd_bus_message_append(m, "(sv)", "Delegate", "b", 1);
-        for (size_t i = 0; start->properties && i < g_variant_n_children(start->properties) && r >= 0; i++) {
+        for (size_t i = 0; i < g_variant_n_children(start->properties) && r >= 0; i++) {
                 g_autoptr(GVariant) property = g_variant_get_child_value(start->properties, i);
                 r = variant_append(m, property);
         }
@@ -140,7 +141,7 @@ int start_append(sd_bus_message *m, const UnitCall *call) {
         if (r >= 0)
                 r = sd_bus_message_close_container(m);
         if (r >= 0)
-                r = sd_bus_message_append(m, "a(sa(sv))", 0);
+                r = variant_append(m, start->slices);
         return r;
 }
 
@@ -156,7 +157,8 @@ int unit_start_scope(Units *units, const ScopeSpec *spec, UnitReply reply, void 
                 .delegate = spec->delegate,
                 .send_sigkill = spec->send_sigkill,
                 .timeout_stop_usec = spec->timeout_stop_usec,
-                .properties = spec->properties ? g_variant_ref(spec->properties) : NULL,
+                .properties = g_variant_ref(spec->properties),
+                .slices = g_variant_ref(spec->slices),
         };
         for (unsigned i = 0; i < spec->n_pidfds; i++)
                 start->pidfds[i] = fcntl(spec->pidfds[i], F_DUPFD_CLOEXEC, 3);

@@ -90,8 +90,7 @@ static int error_translate(const UnitCall *call, const sd_bus_error *error, sd_b
         if (sd_bus_error_has_name(error, SYSTEMD("UnitExists")))
                 return sd_bus_error_setf(
                         ret, VMM_ERROR_DOMAIN_EXISTS, "There is a unit %s already", call->unit);
-        if (call->kind == CALL_SET && sd_bus_error_has_names(error, SD_BUS_ERROR_PROPERTY_READ_ONLY,
-                                              SD_BUS_ERROR_UNKNOWN_PROPERTY))
+        if (sd_bus_error_has_names(error, SD_BUS_ERROR_PROPERTY_READ_ONLY, SD_BUS_ERROR_UNKNOWN_PROPERTY))
                 return sd_bus_error_setf(ret, VMM_ERROR_NOT_SUPPORTED, "systemd refused %s of %s: %s",
                         traits->method, call->unit, error->message);
         return sd_bus_error_setf(ret, traits->error, "systemd refused %s of %s%s: %s", traits->method,

@@ -47,6 +47,7 @@ typedef struct ScopeSpec {
         bool send_sigkill;               /* when the unit is stopped by systemd and its time is over */
         uint64_t timeout_stop_usec;      /* UINT64_MAX: none */
         GVariant *properties;            /* a(sv): resource settings */
+        GVariant *slices;                /* a(sa(sv)): those of slices above it that are not there yet */
 } ScopeSpec;
 
 /* Starts a transient scope with us as its controller and replies when its job is done. A failed unit of the

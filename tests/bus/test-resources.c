@@ -163,6 +163,61 @@ static void test_creation(Bench *bench, gconstpointer data) {
                 "< CreateDomain: Error.InvalidConfig: memory.limit: is not a whole number");
 }
 
+/* Slices that come to be with the domain, each with its own. */
+static void test_slices(Bench *bench, gconstpointer data) {
+        call(bench, CREATE, "web", 3, PAYLOAD, "CgroupPath", "s", "shop-front.slice::web", "SliceResources",
+                "a{sa{sv}}", 2, "shop-front.slice", 1, "TasksMax", "t", UINT64_C(50), "shop.slice", 1,
+                "TasksMax", "t", UINT64_C(90), CREATE_START);
+        expect(bench,
+                "> CreateDomain('web', {Command: ['/bin/payload'], CgroupPath: 'shop-front.slice::web', "
+                        "SliceResources: {shop-front.slice: {TasksMax: 50}, shop.slice: {TasksMax: 90}}}, "
+                        "1)",
+                "+ domain/web",
+                "DomainAdded('web', domain/web)",
+                "+ job/1",
+                "JobNew(1, job/1, 'web', 'create')",
+                "fork 101: /bin/payload as root",
+                "systemd StartTransientUnit web.scope in shop-front.slice: 101 TimeoutStop=21600ms 'web' "
+                        "DevicePolicy='closed' shop.slice( TasksMax=90 ) shop-front.slice( TasksMax=50 )",
+                "job/1: Phase 'starting the scope'",
+                "web: Leader 101, Job job/1",
+                "systemd Get web.scope InvocationID",
+                "release 101",
+                "job/1: Phase 'executing'",
+                "web: ControlGroup '/shop.slice/shop-front.slice/web.scope', StartTimestamp set",
+                "web: InvocationID [0102030405060708090a0b0c0d0e0f10]",
+                "exec 101",
+                "web: State 'running', StateReason 'created', Running true, Job /",
+                "web.StateChanged('starting', 'running', 'created', {})",
+                "- job/1",
+                "JobRemoved(1, job/1, 'web', 'create', 'done')",
+                "< CreateDomain(domain/web)");
+        call(bench, CREATE, "api", 3, PAYLOAD, "CgroupPath", "s", "shop-back.slice::api", "SliceResources",
+                "a{sa{sv}}", 1, "shop.slice", 1, "TasksMax", "t", UINT64_C(50), CREATE_START);
+        call(bench, CREATE, "api", 3, PAYLOAD, "CgroupPath", "s", "shop-back.slice::api", "SliceResources",
+                "a{sa{sv}}", 1, "other.slice", 1, "TasksMax", "t", UINT64_C(50), CREATE_START);
+        call(bench, CREATE, "api", 3, PAYLOAD, "CgroupPath", "s", "shop-back.slice::api", "SliceResources",
+                "a{sa{sv}}", 1, "shop-back.slice", 1, "TasksMax", "t", UINT64_C(0), CREATE_START);
+        call(bench, CREATE, "api", 3, PAYLOAD, "CgroupPath", "s", "shop-back.slice::api", "SliceResources",
+                "a{sa{sv}}", 1, "shop-back.slice", 1, "IOWeight", "t", UINT64_C(5), CREATE_START);
+        expect(bench,
+                "> CreateDomain('api', {Command: ['/bin/payload'], CgroupPath: 'shop-back.slice::api', "
+                        "SliceResources: {shop.slice: {TasksMax: 50}}}, 1)",
+                "< CreateDomain: Error.InvalidConfig: SliceResources: shop.slice is there already, and its "
+                        "own object changes it",
+                "> CreateDomain('api', {Command: ['/bin/payload'], CgroupPath: 'shop-back.slice::api', "
+                        "SliceResources: {other.slice: {TasksMax: 50}}}, 1)",
+                "< CreateDomain: Error.InvalidConfig: SliceResources: 'other.slice' is not a slice that "
+                        "the domain is in",
+                "> CreateDomain('api', {Command: ['/bin/payload'], CgroupPath: 'shop-back.slice::api', "
+                        "SliceResources: {shop-back.slice: {TasksMax: 0}}}, 1)",
+                "< CreateDomain: Error.InvalidConfig: TasksMax: 0 is less than 1",
+                "> CreateDomain('api', {Command: ['/bin/payload'], CgroupPath: 'shop-back.slice::api', "
+                        "SliceResources: {shop-back.slice: {IOWeight: 5}}}, 1)",
+                "< CreateDomain: Error.NotSupported: IOWeight needs 'io' control, which this systemd does "
+                        "not have");
+}
+
 /* What the guest has is more than what the domain may have: told, and done. */
 static void test_guest_memory(Bench *bench, gconstpointer data) {
         call(bench, CREATE, "vm", 3, QEMU, "Resources", "a{sv}", 1, "MemoryMax", "t", UINT64_C(64) << 20,
@@ -508,6 +563,7 @@ int main(int argc, char *argv[]) {
         BENCH_TEST("/resources/one bad setting and none is set", test_refused);
         BENCH_TEST("/resources/one change at a time", test_busy);
         BENCH_TEST("/resources/at creation, by name and as OCI", test_creation);
+        BENCH_TEST("/resources/of slices that come to be with the domain", test_slices);
         BENCH_TEST("/resources/a limit below the guest's memory is a warning", test_guest_memory);
         BENCH_TEST("/resources/OCI is translated, strictly", test_oci);
         BENCH_TEST("/resources/what the frozen do not get they get with their thaw", test_late);

@@ -5,6 +5,7 @@
 
 #include <errno.h>
 #include <inttypes.h>
+#include <string.h>
 
 #include "config/resource-file.h"
 #include "fakes/world.h"
@@ -15,10 +16,20 @@ struct Cgroup {
         void *userdata;
 };
 
+/* A slice is there as long as a scope is below it. */
+static bool slice_is_there(const char *path) {
+        g_autofree char *below = g_strconcat(path, "/", NULL);
+
+        for (unsigned i = 0; i < world.scopes->len; i++)
+                if (g_str_has_prefix(((const FakeScope *) world.scopes->pdata[i])->path, below))
+                        return g_str_has_suffix(path, ".slice");
+        return false;
+}
+
 int cgroup_open(const char *path, Cgroup **ret) {
         Cgroup *cgroup;
 
-        if (!scope_find_by_path(path))
+        if (!scope_find_by_path(path) && !slice_is_there(path))
                 return -ENOENT;
         cgroup = g_new0(Cgroup, 1);
         cgroup->path = g_strdup(path);
@@ -83,10 +94,12 @@ void cgroup_read_stats(const Cgroup *cgroup, CgroupStats *ret) {
 /* Files that have one number in them say what the kernel has of the property that is kept there. */
 char *cgroup_read_file(const Cgroup *cgroup, const char *file) {
         const FakeScope *scope = scope_find_by_path(cgroup->path);
+        GHashTable *applied = scope ? scope->applied
+                                    : g_hash_table_lookup(world.slices, strrchr(cgroup->path, '/') + 1);
         const ResourceProperty *property;
 
-        for (size_t i = 0; scope && (property = resource_property_nth(i)); i++) {
-                GVariant *value = g_hash_table_lookup(scope->applied, property->name);
+        for (size_t i = 0; applied && (property = resource_property_nth(i)); i++) {
+                GVariant *value = g_hash_table_lookup(applied, property->name);
                 uint64_t number;
 
                 if (!value || g_strcmp0(resource_file(property, value), file) != 0)

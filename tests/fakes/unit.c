@@ -46,6 +46,7 @@ struct UnitCall {
         UnitPropertyReply property_reply;
         UnitPropertiesReply properties_reply;
         GVariant *properties;   /* a(sv) */
+        GVariant *slices;       /* a(sa(sv)) */
         void *userdata;
 };
 
@@ -90,6 +91,7 @@ static void call_free(UnitCall *call) {
         if (call->processes)
                 g_ptr_array_unref(call->processes);
         g_clear_pointer(&call->properties, g_variant_unref);
+        g_clear_pointer(&call->slices, g_variant_unref);
         g_free(call->slice);
         g_free(call->text);
         g_free(call->unit);
@@ -144,6 +146,16 @@ static void process_die_early(FakeProcess *process) {
         g_assert_cmpint(write(process->end, "", 1), ==, 1);
 }
 
+static void slices_come(GVariant *slices) {
+        GVariant *properties;
+        const char *name;
+        GVariantIter iter;
+
+        g_variant_iter_init(&iter, slices);
+        while (g_variant_iter_loop(&iter, "(&s@a(sv))", &name, &properties))
+                slice_set_properties(name, properties);
+}
+
 static int start_perform(UnitCall *call, sd_bus_error *error) {
         FakeScope *scope;
 
@@ -152,6 +164,7 @@ static int start_perform(UnitCall *call, sd_bus_error *error) {
                         error, VMM_ERROR_DOMAIN_EXISTS, "There is a unit %s already", call->unit);
         scope = scope_new(call->unit, call->slice);
         scope_set_properties(scope, call->properties);
+        slices_come(call->slices);
         for (unsigned i = 0; i < call->processes->len; i++) {
                 FakeProcess *process = call->processes->pdata[i];
 
@@ -406,6 +419,20 @@ static void properties_append(GString *text, GVariant *properties) {
         }
 }
 
+/* " shop.slice(TasksMax=5)" */
+static void slices_append(GString *text, GVariant *slices) {
+        GVariant *properties;
+        const char *name;
+        GVariantIter iter;
+
+        g_variant_iter_init(&iter, slices);
+        while (g_variant_iter_loop(&iter, "(&s@a(sv))", &name, &properties)) {
+                g_string_append_printf(text, " %s(", name);
+                properties_append(text, properties);
+                g_string_append(text, " )");
+        }
+}
+
 int unit_set_properties(Units *units, const char *unit, GVariant *properties, UnitReply reply,
         void *userdata, UnitCall **ret) {
         UnitCall *call = call_new(CALL_SET, unit, g_strdup_printf("SetUnitProperties %s", unit), userdata);
@@ -448,7 +475,9 @@ int unit_start_scope(Units *units, const ScopeSpec *spec, UnitReply reply, void 
         if (spec->description)
                 g_string_append_printf(more, " '%s'", spec->description);
         properties_append(more, spec->properties);
+        slices_append(more, spec->slices);
         call->properties = g_variant_ref(spec->properties);
+        call->slices = g_variant_ref(spec->slices);
         call->slice = g_strdup(spec->slice);
         call->reply = reply;
         return call_submit(call, more->str, ret);

@@ -143,17 +143,29 @@ CgroupEvents scope_events(const FakeScope *scope) {
         return events;
 }
 
-/* systemd 257 lets the settings of a frozen scope wait for the next ones. */
-void scope_set_properties(FakeScope *scope, GVariant *properties) {
-        GHashTableIter iter;
+static void properties_set(GHashTable *set, GVariant *properties) {
         GVariantIter list;
-        void *name, *value;
         GVariant *given;
         char *property;
 
         g_variant_iter_init(&list, properties);
         while (g_variant_iter_next(&list, "(sv)", &property, &given))
-                g_hash_table_insert(scope->properties, property, given);
+                g_hash_table_insert(set, property, given);
+}
+
+void slice_set_properties(const char *slice, GVariant *properties) {
+        GHashTable *set = properties_new();
+
+        properties_set(set, properties);
+        g_hash_table_insert(world.slices, g_strdup(slice), set);
+}
+
+/* systemd 257 lets the settings of a frozen scope wait for the next ones. */
+void scope_set_properties(FakeScope *scope, GVariant *properties) {
+        GHashTableIter iter;
+        void *name, *value;
+
+        properties_set(scope->properties, properties);
         if (world.late_limits && scope_is_frozen(scope))
                 return;
         g_hash_table_iter_init(&iter, scope->properties);
@@ -437,6 +449,8 @@ void host_new(sd_event *event, sd_bus *connection, bool of_user) {
                 .calls = g_ptr_array_new(),
                 .watches = g_ptr_array_new(),
                 .moods = g_hash_table_new(g_str_hash, g_str_equal),
+                .slices = g_hash_table_new_full(
+                        g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_hash_table_unref),
                 .last_pid = FAKE_PID_FIRST - 1,
         };
         g_assert_cmpint(sd_event_add_defer(event, &world.turn, on_turn, NULL), >=, 0);
@@ -477,6 +491,7 @@ void host_free(void) {
         g_ptr_array_unref(world.calls);
         g_ptr_array_unref(world.watches);
         g_hash_table_unref(world.moods);
+        g_hash_table_unref(world.slices);
         g_free(world.exec_error);
         world = (World) {0};
 }

@@ -44,6 +44,7 @@ typedef struct World {
         GPtrArray *scopes, *processes, *frozen_slices;
         GPtrArray *rules, *calls, *watches, *cgroups, *run_dirs, *monitors;   /* each of one fake */
         GHashTable *moods;
+        GHashTable *slices;   /* name -> (property -> GVariant), of those that were given any */
         pid_t last_pid;
         int fork_error, folder_error;
         char *exec_error;
@@ -67,6 +68,7 @@ CgroupEvents scope_events(const FakeScope *scope);
 bool scope_is_frozen(const FakeScope *scope);
 void scope_set_freeze(FakeScope *scope, bool freeze);
 void scope_set_properties(FakeScope *scope, GVariant *properties);   /* a(sv) */
+void slice_set_properties(const char *slice, GVariant *properties);
 void scope_tell(FakeScope *scope);   /* to those who watch, if its events changed */
 void scope_remove(FakeScope *scope);
 const char *frozen_slice(const char *path);   /* the nearest one in the path; NULL */

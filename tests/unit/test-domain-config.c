@@ -241,7 +241,7 @@ static void test_types(void) {
         static const char *const signatures[_CONFIG_TYPE_MAX] = {
                 [CONFIG_STRING] = "s", [CONFIG_STRV] = "as", [CONFIG_UINT32] = "u",
                 [CONFIG_UINT64] = "t", [CONFIG_BOOL] = "b", [CONFIG_PLAN] = "a(st)",
-                [CONFIG_SETTINGS] = "a{sv}",
+                [CONFIG_SETTINGS] = "a{sv}", [CONFIG_SLICES] = "a{sa{sv}}",
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
@@ -591,6 +591,114 @@ static void test_bad_cgroup_path(void) {
                 "Cgroup path 'a\\x0a' is invalid: it contains a control character");
 }
 
+/* --- resources --- */
+
+static int set_settings(DomainConfig *config, const char *key, const char *text, sd_bus_error *error) {
+        g_autoptr(GVariant) settings = g_variant_parse(NULL, text, NULL, NULL, NULL);
+        ConfigValue value = {domain_config_key(key)->type, {.settings = settings}};
+
+        return domain_config_set(config, domain_config_key(key), &value, error);
+}
+
+static void assert_number(const Resources *resources, const char *name, uint64_t number) {
+        GVariant *value = resources_lookup(resources, name);
+
+        g_assert_nonnull(value);
+        g_assert_cmpuint(g_variant_get_uint64(value), ==, number);
+}
+
+static void test_resources(void) {
+        g_autoptr(DomainConfig) config = config_of("Command", "/bin/true", NULL, NULL);
+
+        assert_set(set_settings(config, "Resources", "{'TasksMax': <uint64 9>}", NULL));
+        assert_set(set_string(config, "OCIResources", "{\"cpu\": {\"shares\": 9, \"idle\": 1}}", NULL));
+        assert_set(domain_config_complete(config, &defaults, NULL));
+        g_assert_cmpuint(resources_size(config->resources), ==, 2);
+        assert_number(config->resources, "TasksMax", 9);
+        assert_number(config->resources, "CPUWeight", 0);
+        g_assert_cmpuint(config->warnings->len, ==, 1);    /* what OCI's translation has to say */
+}
+
+static void test_resources_refused(void) {
+        static const struct {
+                const char *settings, *oci, *name, *reason;
+        } table[] = {
+                {"{'NoSuch': <1>}", "{}", SD_BUS_ERROR_INVALID_ARGS,
+                        "There is no resource property 'NoSuch'"},
+                {"{'TasksMax': <1>}", "{}", VMM_ERROR_INVALID_CONFIG,
+                        "TasksMax: the value has type 'i' instead of 't'"},
+                {"{'MemoryMaxScale': <uint32 9999999>}", "{\"memory\": {\"limit\": 4096}}",
+                        VMM_ERROR_INVALID_CONFIG, "OCIResources: it sets MemoryMax, and so does Resources"},
+                {"@a{sv} {}", "[]", VMM_ERROR_INVALID_CONFIG,
+                        "OCI resources: not a JSON object, or one of more than 8 levels, 16384 values or 18 "
+                        "digits"},
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+                g_autoptr(DomainConfig) config = config_of("Command", "/bin/true", NULL, NULL);
+                g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+                int r = set_settings(config, "Resources", table[i].settings, &error);
+
+                if (r >= 0)
+                        r = set_string(config, "OCIResources", table[i].oci, &error);
+                if (r >= 0)
+                        r = domain_config_complete(config, &defaults, &error);
+                assert_refused(r, &error, table[i].name, table[i].reason);
+        }
+}
+
+static void test_slices(void) {
+        g_autoptr(DomainConfig) config = config_of("Command", "/bin/true", "CgroupPath", "a-b.slice:x:y");
+        g_autoptr(GVariant) sent = NULL;
+        g_autofree char *text = NULL;
+
+        assert_set(set_settings(config, "SliceResources",
+                "{'a-b.slice': {'TasksMax': <uint64 5>}, 'a.slice': {'CPUWeight': <uint64 7>}}", NULL));
+        assert_set(domain_config_complete(config, &defaults, NULL));
+        sent = domain_config_slices_to_send(config);
+        text = g_variant_print(sent, FALSE);
+        g_assert_cmpstr(text, ==,
+                "[('a.slice', [('CPUWeight', <uint64 7>)]), ('a-b.slice', [('TasksMax', <uint64 5>)])]");
+}
+
+static void test_slices_refused(void) {
+        static const char *const elsewhere[] = {"b.slice", "a-b-c.slice", "-.slice", "", "a"};
+
+        for (size_t i = 0; i < G_N_ELEMENTS(elsewhere); i++) {
+                g_autoptr (DomainConfig)
+                        config = config_of("Command", "/bin/true", "CgroupPath", "a-b.slice:x:y");
+                g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+                g_autofree char *settings =
+                        g_strdup_printf("{'%s': {'TasksMax': <uint64 5>}}", elsewhere[i]);
+                g_autofree char *reason = g_strdup_printf(
+                        "SliceResources: '%s' is not a slice that the domain is in", elsewhere[i]);
+
+                assert_set(set_settings(config, "SliceResources", settings, NULL));
+                assert_refused(domain_config_complete(config, &defaults, &error), &error,
+                        VMM_ERROR_INVALID_CONFIG, reason);
+        }
+}
+
+/* Memory, 256 MiB, 8 MiB a vCPU, a 64th; unless there is a limit, in bytes or as a share. */
+static void test_limit_memory(void) {
+        g_autoptr(DomainConfig) vm = config_of("Kernel", "/k", NULL, NULL);
+        g_autoptr(DomainConfig) limited = config_of("Kernel", "/k", NULL, NULL);
+        g_autoptr(DomainConfig) process = config_of("Command", "/bin/true", NULL, NULL);
+
+        assert_set(set_number(vm, "Memory", UINT64_C(1) << 30, NULL));
+        assert_set(set_number(vm, "VCPUs", 4, NULL));
+        assert_set(set_settings(limited, "Resources", "{'MemoryMaxScale': <uint32 9999999>}", NULL));
+        assert_set(domain_config_complete(vm, &defaults, NULL));
+        assert_set(domain_config_complete(limited, &defaults, NULL));
+        assert_set(domain_config_complete(process, &defaults, NULL));
+        domain_config_limit_memory(vm);
+        domain_config_limit_memory(limited);
+        domain_config_limit_memory(process);
+        assert_number(vm->resources, "MemoryMax", (UINT64_C(1024) + 256 + 32 + 16) << 20);
+        g_assert_null(resources_lookup(limited->resources, "MemoryMax"));
+        g_assert_cmpuint(resources_size(process->resources), ==, 0);
+}
+
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_assert_cmpint(errors_register(), >=, 0);
@@ -615,5 +723,12 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/domain-config/keys that do not fit together are refused", test_complete_refused);
         g_test_add_func("/domain-config/processes have no memory size", test_memory_is_of_machines);
         g_test_add_func("/domain-config/a bad cgroup path is called that", test_bad_cgroup_path);
+        g_test_add_func("/domain-config/both forms of resources become one", test_resources);
+        g_test_add_func(
+                "/domain-config/resources are refused with their own errors", test_resources_refused);
+        g_test_add_func("/domain-config/slices are sent outermost first", test_slices);
+        g_test_add_func("/domain-config/slices elsewhere are refused", test_slices_refused);
+        g_test_add_func(
+                "/domain-config/a machine's memory and what QEMU needs is its limit", test_limit_memory);
         return g_test_run();
 }
