@@ -10,12 +10,13 @@
 #include <string.h>
 #include <sys/inotify.h>
 
-#include "host/cgroup.h"
+#include "host/cgroup-file.h"
 #include "host/process.h"
 #include "util/auto.h"
 
 #define CGROUP_ROOT "/sys/fs/cgroup"
 #define CGROUP_DEPTH_MAX 16u
+#define CGROUP_BELOW_MAX 256u   /* groups that a payload can make us look into, and open at a time */
 
 struct Cgroup {
         char *path;
@@ -51,8 +52,11 @@ const char *cgroup_path(const Cgroup *cgroup) {
         return cgroup->path;
 }
 
-/* The text of an attribute file, or NULL with errno set. */
-static char *attribute_read(int dir_fd, const char *name) {
+int cgroup_fd(const Cgroup *cgroup) {
+        return cgroup->fd;
+}
+
+char *attribute_read(int dir_fd, const char *name) {
         autofd int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
         if (fd < 0)
                 return NULL;
@@ -71,8 +75,7 @@ static char *attribute_read(int dir_fd, const char *name) {
         return g_string_free(text, FALSE);
 }
 
-/* The number behind "key " at the start of a line; CGROUP_UNKNOWN when there is none. */
-static uint64_t keyed_number(const char *text, const char *key) {
+uint64_t keyed_number(const char *text, const char *key) {
         size_t length = strlen(key);
 
         for (const char *line = text; line && *line; line = strchr(line, '\n'), line += line ? 1 : 0)
@@ -253,6 +256,64 @@ char *cgroup_frozen_slice(const char *path) {
                         return g_strdup(slash + 1);
         }
         return NULL;
+}
+
+/* A group below, to be looked into. */
+typedef struct Below {
+        char *path;
+        int fd;
+} Below;
+
+static void below_free(void *item) {
+        Below *below = item;
+
+        fd_close(below->fd);
+        g_free(below->path);
+        g_free(below);
+}
+
+static bool below_is_frozen(const Below *below) {
+        g_autofree char *text = attribute_read(below->fd, "cgroup.freeze");
+
+        return *below->path && text && text[0] == '1';
+}
+
+static void below_append_children(const Below *below, GQueue *queue) {
+        DIR *dir = fdopendir(openat(below->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+
+        for (struct dirent *entry; dir && queue->length < CGROUP_BELOW_MAX && (entry = readdir(dir));) {
+                int fd = -1;
+
+                if (entry->d_type == DT_DIR && entry->d_name[0] != '.')
+                        fd = openat(below->fd, entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+                if (fd < 0)
+                        continue;
+                Below *child = g_new(Below, 1);
+                *child = (Below) {g_strconcat(below->path, "/", entry->d_name, NULL), fd};
+                g_queue_push_tail(queue, child);
+        }
+        if (dir)
+                closedir(dir);
+}
+
+char *cgroup_frozen_below(const Cgroup *cgroup) {
+        GQueue queue = G_QUEUE_INIT;
+        Below *below = g_new(Below, 1);
+        char *found = NULL;
+
+        *below = (Below) {g_strdup(""), openat(cgroup->fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
+        for (unsigned n = 0; below && !found && n < CGROUP_BELOW_MAX; n++) {
+                if (below_is_frozen(below))
+                        found = g_strdup(below->path);
+                else
+                        below_append_children(below, &queue);
+                below_free(below);
+                below = g_queue_pop_head(&queue);
+        }
+        if (below)
+                below_free(below);
+        g_queue_clear_full(&queue, below_free);
+        return found;
 }
 
 char **cgroup_controllers(const char *path) {

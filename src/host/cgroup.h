@@ -2,8 +2,8 @@
 #pragma once
 
 /* Reads a cgroup of the unified hierarchy: its events, its counters, its tasks. The kernel's own word about
- * what systemd says. It never writes: systemd is the only writer of the tree. See
- * Documentation/admin-guide/cgroup-v2.rst of the kernel. */
+ * what systemd says. It never writes: systemd is the only writer of the tree, but for what it has delegated
+ * (subgroup.h). See Documentation/admin-guide/cgroup-v2.rst of the kernel. */
 
 #include <glib.h>
 #include <stdbool.h>
@@ -65,6 +65,10 @@ GArray *cgroup_blockers(const Cgroup *cgroup, unsigned max);
 /* The nearest slice of the path, itself or an ancestor, that was told to freeze: "a-b.slice"; NULL when none
  * was. */
 char *cgroup_frozen_slice(const char *path);
+
+/* The nearest group below it that was told to freeze itself, as "/a/b"; NULL when none was. Whoever owns a
+ * delegated tree may do that, and no thaw of the cgroup reaches there. */
+char *cgroup_frozen_below(const Cgroup *cgroup);
 
 /* The controllers that may be used below the cgroup (path as above, "" for the root); none where that cannot
  * be known, also for NULL. Free with g_strfreev(). */

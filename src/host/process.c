@@ -33,11 +33,10 @@ static ssize_t proc_read(const char *path, char *buffer, size_t size) {
         return n;
 }
 
-int process_cgroup(pid_t pid, char **ret) {
-        char path[64], text[4096 + 256];
+static int cgroup_read(const char *path, char **ret) {
+        char text[4096 + 256];
         ssize_t n;
 
-        snprintf(path, sizeof path, "/proc/%d/cgroup", (int) pid);
         n = proc_read(path, text, sizeof text);
         if (n < 0)
                 return (int) n;
@@ -49,6 +48,20 @@ int process_cgroup(pid_t pid, char **ret) {
                         return 0;
                 }
         return n == 0 ? -ESRCH : -ENODATA;
+}
+
+int process_cgroup(pid_t pid, char **ret) {
+        char path[64];
+
+        snprintf(path, sizeof path, "/proc/%d/cgroup", (int) pid);
+        return cgroup_read(path, ret);
+}
+
+int thread_cgroup(pid_t pid, pid_t tid, char **ret) {
+        char path[64];
+
+        snprintf(path, sizeof path, "/proc/%d/task/%d/cgroup", (int) pid, (int) tid);
+        return cgroup_read(path, ret);
 }
 
 int process_uid(pid_t pid, uid_t *ret) {

@@ -11,6 +11,9 @@
  * gone, -ENODATA without cgroup v2. */
 int process_cgroup(pid_t pid, char **ret);
 
+/* The same of one of its threads; -ESRCH too when it has no such thread. */
+int thread_cgroup(pid_t pid, pid_t tid, char **ret);
+
 /* Its effective UID. Returns 0 or -ESRCH. */
 int process_uid(pid_t pid, uid_t *ret);
 
