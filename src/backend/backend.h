@@ -24,6 +24,12 @@ typedef struct BackendObserver {
         void (*monitor_lost)(void *userdata, const char *reason);
 } BackendObserver;
 
+/* A virtual CPU, and the thread that is it. */
+typedef struct BackendVcpu {
+        uint32_t index;
+        pid_t thread;
+} BackendVcpu;
+
 /* r: 0, or negative with the reason. */
 typedef void (*BackendReply)(void *userdata, int r, const sd_bus_error *error);
 
@@ -54,6 +60,11 @@ typedef struct BackendOps {
 
         /* Presses the power button. */
         int (*power_down)(Backend *backend, BackendReply reply, void *userdata, sd_bus_error *error);
+
+        /* Finds out which threads are the vCPUs: a thread each, or it fails. What was found is in vcpus()
+         * from then on, by index: BackendVcpu. */
+        int (*find_vcpus)(Backend *backend, BackendReply reply, void *userdata, sd_bus_error *error);
+        const GArray *(*vcpus)(const Backend *backend);
 
         /* The reply that is due will not be called. */
         void (*forget)(Backend *backend);

@@ -40,6 +40,7 @@ typedef struct QemuBackend {
         BackendReply reply;
         void *reply_userdata;
         char *end_reason;
+        GArray *vcpus;                /* BackendVcpu */
 } QemuBackend;
 
 static void qemu_destroy(Backend *backend) {
@@ -53,6 +54,7 @@ static void qemu_destroy(Backend *backend) {
         fd_close(q->monitor_listener);
         fd_close(q->console_listener);
         fd_close(q->output);
+        g_array_unref(q->vcpus);
         g_strfreev(q->argv);
         g_free(q->binary);
         g_free(q->end_reason);
@@ -86,7 +88,8 @@ static int qemu_create(
         int r;
 
         *q = (QemuBackend) {{&backend_qemu, NULL, NULL}, *context, config,
-                .monitor_listener = -1, .console_listener = -1, .output = -1};
+                .monitor_listener = -1, .console_listener = -1, .output = -1,
+                .vcpus = g_array_new(FALSE, FALSE, sizeof(BackendVcpu))};
         if (spawn_find_program(context->settings->qemu_binary, &q->binary, NULL) < 0)
                 return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
                         "There is no QEMU on this host: no program '%s'", context->settings->qemu_binary);
@@ -226,21 +229,26 @@ static int qemu_connect(
         return 0;
 }
 
-static int qemu_command(Backend *backend, const char *command, uint64_t timeout_usec, BackendReply reply,
-        void *userdata, sd_bus_error *error) {
+static int qemu_ask(Backend *backend, const char *command, uint64_t timeout_usec, QmpReply answered,
+        BackendReply reply, void *userdata, sd_bus_error *error) {
         QemuBackend *q = (QemuBackend *) backend;
         int r = -ENOTCONN;
 
         q->call =
                 qmp_call_cancel(q->call); /* one that nobody waited for: an answer belongs to one question */
         if (q->qmp)
-                r = qmp_call(q->qmp, command, NULL, timeout_usec, on_command_reply, q, &q->call);
+                r = qmp_call(q->qmp, command, NULL, timeout_usec, answered, q, &q->call);
         if (r < 0)
                 return sd_bus_error_setf(error, VMM_ERROR_MONITOR_FAILED,
                         "QEMU cannot be told to %s: its monitor is lost", command);
         q->reply = reply;
         q->reply_userdata = userdata;
         return 0;
+}
+
+static int qemu_command(Backend *backend, const char *command, uint64_t timeout_usec, BackendReply reply,
+        void *userdata, sd_bus_error *error) {
+        return qemu_ask(backend, command, timeout_usec, on_command_reply, reply, userdata, error);
 }
 
 static int qemu_halt(Backend *backend, BackendReply reply, void *userdata, sd_bus_error *error) {
@@ -253,6 +261,67 @@ static int qemu_proceed(Backend *backend, BackendReply reply, void *userdata, sd
 
 static int qemu_power_down(Backend *backend, BackendReply reply, void *userdata, sd_bus_error *error) {
         return qemu_command(backend, "system_powerdown", COMMAND_TIMEOUT_USEC, reply, userdata, error);
+}
+
+static int64_t json_int(JsonObject *object, const char *name) {
+        JsonNode *node = object ? json_object_get_member(object, name) : NULL;
+
+        return node && JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_INT64
+                       ? json_node_get_int(node) : -1;
+}
+
+/* [{"cpu-index": 0, "thread-id": 4711, ...}, ...], in any order. One thread for several is what QEMU does
+ * where it translates for a processor of another kind; nothing can be said of each of them then. */
+static int vcpus_take(QemuBackend *q, JsonNode *result) {
+        JsonArray *items = JSON_NODE_HOLDS_ARRAY(result) ? json_node_get_array(result) : NULL;
+        BackendVcpu *vcpus;
+
+        g_array_set_size(q->vcpus, 0);
+        if (!items || json_array_get_length(items) != q->config->vcpus)
+                return -EBADMSG;
+        g_array_set_size(q->vcpus, q->config->vcpus);
+        vcpus = (BackendVcpu *) (void *) q->vcpus->data;
+        memset(vcpus, 0, q->config->vcpus * sizeof *vcpus);
+        for (unsigned i = 0; i < q->config->vcpus; i++) {
+                JsonNode *item = json_array_get_element(items, i);
+                JsonObject *vcpu = JSON_NODE_HOLDS_OBJECT(item) ? json_node_get_object(item) : NULL;
+                int64_t index = json_int(vcpu, "cpu-index"), thread = json_int(vcpu, "thread-id");
+
+                if (index < 0 || index >= q->config->vcpus || thread <= 0 || thread > G_MAXINT32 ||
+                        vcpus[index].thread != 0)
+                        return -EBADMSG;
+                for (unsigned other = 0; other < q->config->vcpus; other++)
+                        if (vcpus[other].thread == thread)
+                                return -ENOTUNIQ;
+                vcpus[index] = (BackendVcpu) {(uint32_t) index, (pid_t) thread};
+        }
+        return 0;
+}
+
+static void on_vcpus(void *userdata, int r, JsonNode *result, const sd_bus_error *error) {
+        g_auto(sd_bus_error) unusable = SD_BUS_ERROR_NULL;
+        QemuBackend *q = userdata;
+        int taken = r < 0 ? r : vcpus_take(q, result);
+
+        if (r >= 0 && taken < 0) {
+                g_array_set_size(q->vcpus, 0);
+                r = taken == -ENOTUNIQ
+                            ? sd_bus_error_set(&unusable, VMM_ERROR_NOT_SUPPORTED,
+                                      "Delegate: QEMU runs several vCPUs in one thread here")
+                            : sd_bus_error_setf(&unusable, VMM_ERROR_MONITOR_FAILED,
+                                      "QEMU does not tell a thread for each of %" PRIu32 " vCPUs",
+                                      q->config->vcpus);
+                error = &unusable;
+        }
+        qemu_reply(q, r, error);
+}
+
+static int qemu_find_vcpus(Backend *backend, BackendReply reply, void *userdata, sd_bus_error *error) {
+        return qemu_ask(backend, "query-cpus-fast", COMMAND_TIMEOUT_USEC, on_vcpus, reply, userdata, error);
+}
+
+static const GArray *qemu_vcpus(const Backend *backend) {
+        return ((const QemuBackend *) backend)->vcpus;
 }
 
 static void qemu_forget(Backend *backend) {
@@ -293,6 +362,8 @@ const BackendOps backend_qemu = {
         .halt = qemu_halt,
         .proceed = qemu_proceed,
         .power_down = qemu_power_down,
+        .find_vcpus = qemu_find_vcpus,
+        .vcpus = qemu_vcpus,
         .forget = qemu_forget,
         .drain = qemu_drain,
         .end_reason = qemu_end_reason,

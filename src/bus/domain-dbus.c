@@ -305,6 +305,79 @@ static int method_get_processes(sd_bus_message *m, void *userdata, sd_bus_error 
         return 1;
 }
 
+static int vcpu_append(sd_bus_message *reply, const Vcpu *vcpu) {
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'r', "uuautt");
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "uu", vcpu->index, (uint32_t) vcpu->thread);
+        if (r >= 0)
+                r = sd_bus_message_append_array(
+                        reply, 'u', vcpu->cpus->data, vcpu->cpus->len * sizeof(uint32_t));
+        if (r >= 0)
+                r = sd_bus_message_append(reply, "tt", vcpu->weight, vcpu->cpu_usage_nsec);
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+static int method_get_vcpus(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        g_autoptr(sd_bus_message) reply = NULL;
+        g_autoptr(GArray) vcpus = NULL;
+        Domain *domain = userdata;
+        uid_t uid;
+        int r;
+
+        r = authorize_domain_as(domain, m, NULL, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = domain_get_vcpus(domain, &vcpus, error);
+        if (r >= 0)
+                r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "(uuautt)");
+        for (unsigned i = 0; r >= 0 && i < vcpus->len; i++)
+                r = vcpu_append(reply, &g_array_index(vcpus, Vcpu, i));
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static int method_pin_vcpu(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Domain *domain = userdata;
+        const void *cpus;
+        uint32_t index;
+        size_t size;
+        uid_t uid;
+        int r;
+
+        r = sd_bus_message_read(m, "u", &index);
+        if (r >= 0)
+                r = sd_bus_message_read_array(m, 'u', &cpus, &size);
+        if (r < 0)
+                return r;
+        r = authorize_domain_as(domain, m, NULL, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = domain_pin_vcpu(domain, index, cpus, size / sizeof(uint32_t), error);
+        return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
+}
+
+static int method_weigh_vcpu(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Domain *domain = userdata;
+        uint64_t weight;
+        uint32_t index;
+        uid_t uid;
+        int r;
+
+        r = sd_bus_message_read(m, "ut", &index, &weight);
+        if (r < 0)
+                return r;
+        r = authorize_domain_as(domain, m, NULL, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = domain_weigh_vcpu(domain, index, weight, error);
+        return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
+}
+
 static int method_open_console(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         Domain *domain = userdata;
         autofd int fd = -1;
@@ -599,6 +672,12 @@ static const sd_bus_vtable domain_vtable[] = {
                 method_add_process_fd, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES(
                 "GetProcesses", NULL,, "a(sus)", SD_BUS_PARAM(processes), method_get_processes, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES(
+                "GetVCPUs", NULL,, "a(uuautt)", SD_BUS_PARAM(vcpus), method_get_vcpus, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES(
+                "PinVCPU", "uau", SD_BUS_PARAM(vcpu) SD_BUS_PARAM(cpus), NULL,, method_pin_vcpu, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("WeighVCPU", "ut", SD_BUS_PARAM(vcpu) SD_BUS_PARAM(weight), NULL,,
+                method_weigh_vcpu, ANYBODY),
         SD_BUS_METHOD("Release", NULL, NULL, method_release, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES(
                 "OpenConsole", NULL,, "h", SD_BUS_PARAM(console), method_open_console, ANYBODY),

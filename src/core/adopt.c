@@ -249,7 +249,9 @@ int domain_add_process(Domain *domain, int pidfd, const char *subgroup, uid_t ca
                         "Processes can be added to domains that were created with Delegate=yes; '%s' was "
                         "not",
                         domain->config->name);
-        r = process_check(domain->manager, pidfd, caller, error);
+        r = layout_check_subgroup(domain, path, error);
+        if (r >= 0)
+                r = process_check(domain->manager, pidfd, caller, error);
         if (r < 0)
                 return r;
         pidfd = fcntl(pidfd, F_DUPFD_CLOEXEC, 3);

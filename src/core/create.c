@@ -188,10 +188,12 @@ static const JobStep create_steps[] = {
         {"forking", spawn_run, .undo = spawn_undo},
         {"starting the scope", scope_run, .undo = scope_undo},
         {"verifying the scope", place_run, .undo = NULL},
+        {"laying out the scope", layout_run, .undo = NULL},
         {"freezing before the first instruction", hold_run, freeze_poke, freeze_expire, NULL},
         {"releasing", exec_run, .undo = NULL},
         {"executing", create_executed_run, .undo = NULL},
         {"connecting", connect_run, NULL, connect_expire, NULL},
+        {"placing the vCPUs", vcpus_run, .undo = NULL},
         {"freezing", settle_freeze_run, freeze_poke, freeze_expire, NULL},
         {"continuing the guest", settle_proceed_run, .undo = NULL},
 };

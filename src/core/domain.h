@@ -82,6 +82,7 @@ struct Domain {
         uint64_t stop_deadline_usec;    /* since the epoch */
         GPtrArray *pause_reasons, *warnings;
         GArray *pause_blockers;         /* CgroupBlocker */
+        bool vcpus_placed;              /* each vCPU has a control group of its own */
 };
 
 /* Checks everything that can be checked without a side effect. Takes the complete configuration. Returns 0,
@@ -153,6 +154,19 @@ int domain_update_oci_resources(Domain *domain, const char *json, uid_t requesto
  * other waits with it. */
 int domain_stop(Domain *domain, const StopPlan *plan, bool nowait, uid_t requestor, JobReply reply,
         void *userdata, sd_bus_error *error);
+
+/* The vCPUs of a virtual machine that was created with Delegate=yes. What is asked for is done, and seen in
+ * the kernel, when these return 0. No CPUs: it is pinned no more. */
+typedef struct Vcpu {
+        uint32_t index;
+        pid_t thread;
+        GArray *cpus;           /* those it may run on: see config/cpu-set.h */
+        uint64_t weight;        /* 0: it cannot be weighed */
+        uint64_t cpu_usage_nsec;
+} Vcpu;
+int domain_get_vcpus(Domain *domain, GArray **ret, sd_bus_error *error);   /* g_array_unref() */
+int domain_pin_vcpu(Domain *domain, uint32_t index, const uint32_t *cpus, size_t n, sd_bus_error *error);
+int domain_weigh_vcpu(Domain *domain, uint32_t index, uint64_t weight, sd_bus_error *error);
 
 typedef enum KillWhom { KILL_LEADER, KILL_ALL, _KILL_WHOM_MAX } KillWhom;
 DECLARE_ENUM_STRINGS(kill_whom, KillWhom)

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <signal.h>
 
+#include "config/text.h"
 #include "core/limits.h"
 #include "core/manager.h"
 #include "core/verbs.h"
@@ -298,8 +299,23 @@ static const JobStep resume_steps[] = {
         {"continuing the guest", proceed_run, .undo = NULL},
 };
 
+/* No thaw reaches what a payload has frozen itself. */
+static void warn_frozen_below(Domain *domain) {
+        g_autofree char *group = domain->config->delegate && domain->cgroup
+                ? cgroup_frozen_below(domain->cgroup) : NULL;
+        g_autofree char *quoted = group ? text_quote(group) : NULL, *text = NULL;
+
+        if (!group)
+                return;
+        text = g_strdup_printf(
+                "Resumed, but the payload itself has frozen its control group %s, which still is", quoted);
+        domain_warn(domain, NULL, text);
+}
+
 static void resume_ended(Job *job, bool done) {
         domain_settle(job->domain, done ? "resumed on request" : "could not be resumed");
+        if (done)
+                warn_frozen_below(job->domain);
 }
 
 static const JobKind resume_kind = {
@@ -374,6 +390,7 @@ static const JobStep release_steps[] = {
         {"executing", executed_run, .undo = NULL},
         {"continuing the guest", proceed_run, .undo = NULL},
         {"abandoning the scope", abandon_run, .undo = NULL},
+        {"dissolving its groups", dissolve_run, .undo = NULL},
 };
 
 static void release_ended(Job *job, bool done) {

@@ -32,6 +32,14 @@ int thaw_run(Job *job);      /* goes on at once when nothing is frozen */
 int executed_run(Job *job);  /* goes on at once when the payload has been executed */
 int proceed_run(Job *job);   /* goes on at once when the guest was not halted */
 
+/* The control groups of a virtual machine's threads; each goes on at once when the domain has none. */
+int layout_run(Job *job);
+int vcpus_run(Job *job);
+int dissolve_run(Job *job);
+
+/* Whether a process may be added there; `subgroup` as systemd wants it, "/" for the scope itself. */
+int layout_check_subgroup(const Domain *domain, const char *subgroup, sd_bus_error *error);
+
 /* Moves the processes of these pidfds into the domain's scope, new and ours. */
 int scope_start(Job *job, const int *pidfds, unsigned n_pidfds);
 int place_verify(Job *job, int pidfd);   /* believes it when it sees one of them there */

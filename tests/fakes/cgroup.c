@@ -146,6 +146,12 @@ char *cgroup_frozen_slice(const char *path) {
         return g_strdup(frozen_slice(path));
 }
 
+char *cgroup_frozen_below(const Cgroup *cgroup) {
+        const FakeScope *scope = scope_find_by_path(cgroup->path);
+
+        return scope ? g_strdup(scope->frozen_below) : NULL;
+}
+
 /* A user's systemd was delegated fewer. */
 char **cgroup_controllers(const char *path) {
         const char *offered = g_str_equal(path, world.root) ? "memory pids" : "";

@@ -42,6 +42,14 @@ void scope_kept_quiet(const char *unit, bool quiet);   /* its events are not tol
 void slice_freezes(const char *slice);
 void slice_thaws(const char *slice);
 
+void scope_freezes_below(const char *unit, const char *group);   /* "/a": the payload itself; NULL: not */
+
+/* Groups below a delegated scope. A call is named by the beginning of its note: "group pin vmm-vm.scope". */
+void group_call_fails(const char *call, int error);      /* negative errno; 0: it does nothing at all */
+void group_is_there(const char *unit, const char *name); /* threaded, made by somebody else */
+void host_lacks(const char *controller);                 /* "cpu" or "cpuset"; this host has the CPUs 0-3 */
+void scopes_may_use(const char *cpus);
+
 /* ---- Processes. A signal that ends programs ends one, unless it is deaf; SIGKILL always does. ---- */
 
 void process_runs(pid_t pid, uid_t uid);           /* a stranger's, to be adopted */
@@ -73,4 +81,5 @@ typedef enum MonitorMood {
 void monitor_does(const char *command, MonitorMood mood);   /* "greeting", "stop", "system_powerdown" */
 void monitor_goes_on(const char *command);                  /* answers the oldest of these that waits */
 void monitor_refuses(const char *command);                  /* the same, but with an error */
+void monitor_returns(const char *command, const char *json);   /* instead of {} */
 void monitor_tells(const char *event, const char *reason);

@@ -51,10 +51,11 @@ static void monitor_free(Monitor *monitor) {
 }
 
 static void question_answer(Monitor *monitor, const Question *question) {
-        g_autofree char *line =
-                g_str_equal(question->command, "greeting")
-                        ? g_strdup(GREETING)
-                        : g_strdup_printf("{\"return\": {}, \"id\": %" G_GINT64_FORMAT "}", question->id);
+        const char *value = g_hash_table_lookup(world.returns, question->command);
+        g_autofree char *line = g_str_equal(question->command, "greeting")
+                                        ? g_strdup(GREETING)
+                                        : g_strdup_printf("{\"return\": %s, \"id\": %" G_GINT64_FORMAT "}",
+                                                  value ? value : "{}", question->id);
 
         monitor_say(monitor, line);
 }
@@ -182,6 +183,10 @@ void monitor_goes_on(const char *command) {
 
 void monitor_refuses(const char *command) {
         monitor_end_wait(command, question_refuse);
+}
+
+void monitor_returns(const char *command, const char *json) {
+        g_hash_table_insert(world.returns, (void *) command, (void *) json);
 }
 
 void monitor_tells(const char *event, const char *reason) {

@@ -30,6 +30,16 @@ int process_cgroup(pid_t pid, char **ret) {
         return 0;
 }
 
+int thread_cgroup(pid_t pid, pid_t tid, char **ret) {
+        const FakeProcess *process = process_find_alive(pid);
+        const FakeGroup *group = process && process->scope ? group_find_thread(process->scope, tid) : NULL;
+
+        if (!group)
+                return process_cgroup(pid, ret);
+        *ret = g_strdup_printf("%s/%s", process->scope->path, group->name);
+        return 0;
+}
+
 int process_uid(pid_t pid, uid_t *ret) {
         const FakeProcess *process = process_find_alive(pid);
 

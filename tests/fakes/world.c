@@ -104,6 +104,7 @@ FakeScope *scope_new(const char *unit, const char *slice) {
                 .path = g_strconcat(world.root, *parent ? "/" : "", parent, "/", unit, NULL),
                 .properties = properties_new(),
                 .applied = properties_new(),
+                .groups = g_ptr_array_new_with_free_func(group_free),
         };
         g_ptr_array_add(world.scopes, scope);
         return scope;
@@ -117,6 +118,8 @@ static void scope_free(void *item) {
         g_free(scope->path);
         g_hash_table_unref(scope->properties);
         g_hash_table_unref(scope->applied);
+        g_free(scope->frozen_below);
+        g_ptr_array_unref(scope->groups);
         g_free(scope);
 }
 
@@ -256,6 +259,13 @@ void scope_unsticks(const char *unit) {
 
         scope->stuck = false;
         scope_tell(scope);
+}
+
+void scope_freezes_below(const char *unit, const char *group) {
+        FakeScope *scope = scope_find(unit);
+
+        g_free(scope->frozen_below);
+        scope->frozen_below = g_strdup(group);
 }
 
 void scope_kept_quiet(const char *unit, bool quiet) {
@@ -451,6 +461,7 @@ void host_new(sd_event *event, sd_bus *connection, bool of_user) {
                 .moods = g_hash_table_new(g_str_hash, g_str_equal),
                 .slices = g_hash_table_new_full(
                         g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_hash_table_unref),
+                .returns = g_hash_table_new(g_str_hash, g_str_equal),
                 .last_pid = FAKE_PID_FIRST - 1,
         };
         g_assert_cmpint(sd_event_add_defer(event, &world.turn, on_turn, NULL), >=, 0);
@@ -492,6 +503,8 @@ void host_free(void) {
         g_ptr_array_unref(world.watches);
         g_hash_table_unref(world.moods);
         g_hash_table_unref(world.slices);
+        g_hash_table_unref(world.returns);
+        g_free(world.spare_cpus);
         g_free(world.exec_error);
         world = (World) {0};
 }

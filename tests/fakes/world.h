@@ -17,7 +17,17 @@ typedef struct FakeScope {
         bool stuck, quiet;
         CgroupEvents told;
         GHashTable *properties, *applied;   /* name -> GVariant: what systemd holds, what the kernel has */
+        GPtrArray *groups;     /* FakeGroup */
+        char *frozen_below;
 } FakeScope;
+
+/* A threaded group below a scope. */
+typedef struct FakeGroup {
+        char *name;
+        GArray *threads;       /* pid_t */
+        char *cpus;            /* as set */
+        uint64_t weight;
+} FakeGroup;
 
 typedef struct FakeProcess {
         pid_t pid;
@@ -50,6 +60,11 @@ typedef struct World {
         char *exec_error;
         const char *unplugged;
         bool early_death, late_limits;
+        unsigned lacks;        /* controllers: bits of subgroup.c */
+        char *spare_cpus;      /* what a scope may use */
+        GHashTable *returns;   /* of the monitor: command -> JSON */
+        const char *group_call; /* that fails, with this */
+        int group_error;
 } World;
 
 extern World world;
@@ -78,6 +93,10 @@ FakeProcess *process_find(pid_t pid);         /* also one that has ended; NULL *
 FakeProcess *process_find_by_pidfd(int pidfd);
 void process_signal(FakeProcess *process, int signal);
 void process_end(FakeProcess *process, ExitStatus status);
+
+/* The group that the thread was moved to last; NULL. */
+const FakeGroup *group_find_thread(const FakeScope *scope, pid_t tid);
+void group_free(void *group);
 
 /* Whether the two descriptors are of one file. */
 bool same_file(int a, int b);

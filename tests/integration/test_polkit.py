@@ -12,7 +12,7 @@ ACTIONS = {
     "AddProcessFD": "adopt", "GetConsoleLog": "console",
     "Pause": "pause", "Resume": "pause", "Shutdown": "stop", "Destroy": "stop", "Stop": "stop", "Kill": "stop",
     "GetProcesses": "inspect", "Release": "adopt", "OpenConsole": "console", "StopPlan": "configure",
-    "PauseTimeoutUSec": "configure",
+    "PauseTimeoutUSec": "configure", "GetVCPUs": "inspect", "PinVCPU": "configure", "WeighVCPU": "configure",
 }
 
 
@@ -41,7 +41,8 @@ class TestPolkit(TestCase):
             "Shutdown": lambda: domain.Shutdown(0), "Destroy": lambda: domain.Destroy(0),
             "Stop": lambda: domain.Stop([("SIGKILL", 0)], 0), "Kill": lambda: domain.Kill("all", 9),
             "GetProcesses": domain.GetProcesses, "OpenConsole": domain.OpenConsole,
-            "GetConsoleLog": lambda: domain.GetConsoleLog(1),
+            "GetConsoleLog": lambda: domain.GetConsoleLog(1), "GetVCPUs": domain.GetVCPUs,
+            "PinVCPU": lambda: domain.PinVCPU(0, [0]), "WeighVCPU": lambda: domain.WeighVCPU(0, 100),
             "StopPlan": lambda: domain.set("StopPlan", [("SIGKILL", 0)]),
             "PauseTimeoutUSec": lambda: domain.set("PauseTimeoutUSec", 1000),
         }
