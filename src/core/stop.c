@@ -128,15 +128,16 @@ static int stop_timeout(Job *job) {
         g_autoptr(GString) pids = g_string_new(NULL);
         g_autoptr(GArray) left = domain->cgroup ? cgroup_pids(domain->cgroup, STOP_PIDS_NAMED_MAX) : NULL;
         const char *last = stop_step_name(&job->plan.steps[job->plan.n_steps - 1]);
-        g_autofree char *slice = domain_frozen_slice(domain);
+        g_autofree char *slice = domain_frozen_slice(domain), *group = domain_frozen_below(domain);
 
         for (unsigned i = 0; left && i < left->len; i++)
                 g_string_append_printf(pids, "%s%d", i ? ", " : "", (int) g_array_index(left, pid_t, i));
         log_write(LOG_WARNING, MESSAGE_STOP_TIMEOUT, domain->config->name,
                 "Not stopped by %s, PIDs left: %s", last, pids->str);
         return sd_bus_error_setf(&job->error, VMM_ERROR_STOP_TIMEOUT,
-                "'%s' was not stopped by %s and is still there; PIDs left: %s%s%s", domain->config->name,
-                last, pids->str, slice ? "; frozen with slice " : "", slice ? slice : "");
+                "'%s' was not stopped by %s and is still there; PIDs left: %s%s%s%s%s", domain->config->name,
+                last, pids->str, slice ? "; frozen with slice " : "", slice ? slice : "",
+                group ? "; the payload itself has frozen " : "", group ? group : "");
 }
 
 static int stop_step(Job *job) {

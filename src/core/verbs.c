@@ -299,16 +299,20 @@ static const JobStep resume_steps[] = {
         {"continuing the guest", proceed_run, .undo = NULL},
 };
 
-/* No thaw reaches what a payload has frozen itself. */
-static void warn_frozen_below(Domain *domain) {
+char *domain_frozen_below(const Domain *domain) {
         g_autofree char *group = domain->config->delegate && domain->cgroup
                 ? cgroup_frozen_below(domain->cgroup) : NULL;
-        g_autofree char *quoted = group ? text_quote(group) : NULL, *text = NULL;
+
+        return group ? text_quote(group) : NULL;
+}
+
+static void warn_frozen_below(Domain *domain) {
+        g_autofree char *group = domain_frozen_below(domain), *text = NULL;
 
         if (!group)
                 return;
         text = g_strdup_printf(
-                "Resumed, but the payload itself has frozen its control group %s, which still is", quoted);
+                "Resumed, but the payload itself has frozen its control group %s, which still is", group);
         domain_warn(domain, NULL, text);
 }
 

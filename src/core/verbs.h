@@ -32,6 +32,10 @@ int thaw_run(Job *job);      /* goes on at once when nothing is frozen */
 int executed_run(Job *job);  /* goes on at once when the payload has been executed */
 int proceed_run(Job *job);   /* goes on at once when the guest was not halted */
 
+/* The control group below the scope that the payload itself has frozen, in quotes; NULL when it has not. No
+ * thaw of the scope reaches there, and no signal but SIGKILL. */
+char *domain_frozen_below(const Domain *domain);
+
 /* The control groups of a virtual machine's threads; each goes on at once when the domain has none. */
 int layout_run(Job *job);
 int vcpus_run(Job *job);

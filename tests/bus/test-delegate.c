@@ -485,6 +485,18 @@ static void test_frozen_below(Bench *bench, gconstpointer data) {
                 "< web.Resume()");
 }
 
+/* Neither signal is heard there; the refusal says where. */
+static void test_frozen_below_left(Bench *bench, gconstpointer data) {
+        call(bench, CREATE, "web", 2, PAYLOAD, "Delegate", "b", 1, CREATE_START);
+        process_turns_deaf(FAKE_PID_FIRST);
+        scope_freezes_below("vmm-web.scope", "/a");
+        call(bench, "web", "Stop", "a(st)t", 1, "TERM", UINT64_C(5000000), UINT64_C(0));
+        time_is_up(bench, "web", UINT64_C(5000000));
+        g_assert_cmpstr(bench->answer, ==,
+                ": Error.StopTimeout: 'web' was not stopped by SIGTERM and is still there; PIDs left: 101; "
+                "the payload itself has frozen '/a'");
+}
+
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         BENCH_TEST("/delegate/layout", test_layout);
@@ -500,5 +512,6 @@ int main(int argc, char **argv) {
         BENCH_TEST("/delegate/release", test_release);
         BENCH_TEST("/delegate/add", test_add);
         BENCH_TEST("/delegate/frozen-below", test_frozen_below);
+        BENCH_TEST("/delegate/frozen-below-left", test_frozen_below_left);
         return g_test_run();
 }

@@ -221,6 +221,50 @@ class TestConformance(unittest.TestCase):
         gone = self.bus.object("/org/freedesktop/systemd1/unit/conformance_2escope", f"{SYSTEMD}.Scope", SYSTEMD)
         self.assertEqual(gone.Result, "success")
 
+    # threaded groups
+
+    def start_threaded(self):
+        """A scope whose one process has its thread in a group of its own; it takes its time to end."""
+        process = self.spawn("trap 'sleep 0.3; echo heard; exit 0' TERM; echo ready; while :; do sleep 0.02; done")
+        process.stdout.readline()
+        self.start_scope(process, Delegate=V("b", True))
+        group = self.cgroup().path / "thread"
+        group.mkdir()
+        (group / "cgroup.type").write_text("threaded")
+        (group / "cgroup.procs").write_text(str(process.pid))
+        return process
+
+    def test_kill_threaded(self):
+        """KillUnit signals the processes of threaded groups, and says then that it is not supported"""
+        process = self.start_threaded()
+        with self.assertRaisesRegex(Error, "NotSupported"):
+            self.systemd.KillUnit(SCOPE, "all", signal.SIGTERM)
+        self.assertEqual(process.communicate(timeout=10), ("heard\n", None))
+
+    def test_stop_threaded(self):
+        """StopUnit of a scope with threaded groups sends SIGKILL right after SIGTERM"""
+        process = self.start_threaded()
+        self.systemd.StopUnit(SCOPE, "replace")
+        self.assertEqual((process.wait(10), process.stdout.read()), (-signal.SIGKILL, ""))
+
+    def test_attach_threaded(self):
+        """beside a threaded group the scope itself takes processes, and a plain group does not"""
+        self.start_threaded()
+        process = self.spawn()
+        cgroup = self.cgroup()
+        (cgroup.path / "plain").mkdir()
+        with self.assertRaisesRegex(Error, "Structure needs cleaning"):
+            self.systemd.AttachProcessesToUnit(SCOPE, "/plain", [process.pid])
+        self.systemd.AttachProcessesToUnit(SCOPE, "/", [process.pid])
+        self.assertIn(process.pid, [int(pid) for pid in (cgroup.path / "cgroup.procs").read_text().split()])
+
+    def test_reload_threaded(self):
+        """a reload leaves the groups of a delegated scope as they are"""
+        process = self.start_threaded()
+        self.systemd.Reload()
+        self.assertTrue(pathlib.Path(f"/proc/{process.pid}/cgroup").read_text().endswith(f"/{SCOPE}/thread\n"))
+        self.assertEqual((self.cgroup().path / "thread/cgroup.type").read_text(), "threaded\n")
+
     # the controller of a scope
 
     def start_controlled(self):
