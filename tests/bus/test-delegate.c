@@ -49,7 +49,9 @@ static void test_layout(Bench *bench, gconstpointer data) {
                 "JobNew(1, job/1, 'vm', 'create')",
                 "fork 101: /bin/qemu-system-x86_64 as vmmanager-qemu",
                 "systemd StartTransientUnit vmm-vm.scope in machine.slice: 101 Delegate "
-                        "TimeoutStop=43200ms 'vm'",
+                        "TimeoutStop=43200ms 'vm' MemoryMax=421527552 DevicePolicy='closed' DeviceAllow=[] "
+                        "DeviceAllow=[('/dev/char/10:232', 'rw'), ('/dev/char/10:238', 'rw'), "
+                        "('/dev/char/10:196', 'rw')]",
                 "job/1: Phase 'starting the scope'",
                 "vm: Leader 101, Job job/1",
                 "systemd Get vmm-vm.scope InvocationID",
@@ -93,7 +95,9 @@ static void test_layout_paused(Bench *bench, gconstpointer data) {
                 "JobNew(1, job/1, 'vm', 'create')",
                 "fork 101: /bin/qemu-system-x86_64 as vmmanager-qemu",
                 "systemd StartTransientUnit vmm-vm.scope in machine.slice: 101 Delegate "
-                        "TimeoutStop=43200ms 'vm'",
+                        "TimeoutStop=43200ms 'vm' MemoryMax=421527552 DevicePolicy='closed' DeviceAllow=[] "
+                        "DeviceAllow=[('/dev/char/10:232', 'rw'), ('/dev/char/10:238', 'rw'), "
+                        "('/dev/char/10:196', 'rw')]",
                 "job/1: Phase 'starting the scope'",
                 "vm: Leader 101, Job job/1",
                 "systemd Get vmm-vm.scope InvocationID",
