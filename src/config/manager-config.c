@@ -11,6 +11,7 @@
 
 #include "config/cgroup-path.h"
 #include "config/manager-config.h"
+#include "config/quantity.h"
 #include "config/resource-value.h"
 #include "config/text.h"
 #include "util/auto.h"
@@ -40,29 +41,6 @@ typedef struct Loader {
         GPtrArray *warnings;
 } Loader;
 
-int size_parse(const char *text, uint64_t *ret) {
-        static const char units[] = "KMGT";
-        const char *unit;
-        uint64_t number;
-        char *end;
-
-        if (!g_ascii_isdigit(*text))
-                return -EINVAL;
-        errno = 0;
-        number = g_ascii_strtoull(text, &end, 10);
-        if (errno != 0)
-                return -errno;
-        if (*end) {
-                unit = strchr(units, *end);
-                if (!unit || end[1])
-                        return -EINVAL;
-                if (__builtin_mul_overflow(number, UINT64_C(1) << (10 * (unit - units + 1)), &number))
-                        return -ERANGE;
-        }
-        *ret = number;
-        return 0;
-}
-
 static const char *take_text(const Setting *setting, const char *value, void *field) {
         const char *problem = setting->problem(value);
 
@@ -85,7 +63,8 @@ static const char *take_count(const Setting *setting, const char *value, void *f
 static const char *take_console_log_size(const Setting *setting, const char *value, void *field) {
         uint64_t bytes;
 
-        if (size_parse(value, &bytes) < 0 || bytes < CONSOLE_LOG_BYTES_MIN || bytes > CONSOLE_LOG_BYTES_MAX)
+        if (quantity_parse(value, QUANTITY_BYTES, &bytes) < 0 || bytes < CONSOLE_LOG_BYTES_MIN ||
+                bytes > CONSOLE_LOG_BYTES_MAX)
                 return "is not a size from 4K to 16M";
         *(uint64_t *) field = bytes;
         return NULL;

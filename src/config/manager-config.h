@@ -39,7 +39,4 @@ ManagerConfig *manager_config_free(ManagerConfig *config);
  * user mode the XDG counterparts (configuration, runtime, data) come first. Free with g_strfreev(). */
 char **manager_config_directories(bool user_mode);
 
-/* "512M", "64K", "1G", "1T" (powers of 1024) or plain bytes. Returns 0, -EINVAL, or -ERANGE over 64 bits. */
-int size_parse(const char *text, uint64_t *ret);
-
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(ManagerConfig, manager_config_free)

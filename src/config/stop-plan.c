@@ -8,11 +8,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "config/quantity.h"
 #include "config/stop-plan.h"
 #include "config/text.h"
 
 #define USEC_PER_MSEC UINT64_C(1000)
-#define USEC_PER_SEC UINT64_C(1000000)
 #define STEP_TIMEOUT_DEFAULT_USEC (1600 * USEC_PER_MSEC)
 
 const StopPlan stop_plan_destroy = {
@@ -26,18 +26,6 @@ const StopPlan stop_plan_destroy_graceful = {
 const StopPlan stop_plan_destroy_force = {
         .n_steps = 1,
         .steps = {{SIGKILL, 1600 * USEC_PER_MSEC}},
-};
-
-/* Largest first: to_string takes the first that divides. */
-static const struct {
-        const char *name;
-        uint64_t usec;
-} time_units[] = {
-        {"h", 3600 * USEC_PER_SEC},
-        {"min", 60 * USEC_PER_SEC},
-        {"s", USEC_PER_SEC},
-        {"ms", USEC_PER_MSEC},
-        {"us", 1},
 };
 
 #define SIGNAL_NAME_BYTES 24
@@ -105,35 +93,13 @@ int stop_plan_append(StopPlan *plan, const char *step, uint64_t timeout_usec, sd
         return 0;
 }
 
-/* "30s", "1600ms", "5". */
-static int time_parse(const char *text, uint64_t *ret_usec) {
-        uint64_t number, usec = USEC_PER_SEC;
-        char *unit;
-
-        if (!g_ascii_isdigit(*text))
-                return -EINVAL;
-        errno = 0;
-        number = g_ascii_strtoull(text, &unit, 10);
-        if (errno != 0)
-                return -errno;
-        if (*unit) {
-                usec = 0;
-                for (size_t i = 0; i < G_N_ELEMENTS(time_units); i++)
-                        if (g_str_equal(time_units[i].name, unit))
-                                usec = time_units[i].usec;
-                if (usec == 0)
-                        return -EINVAL;
-        }
-        return __builtin_mul_overflow(number, usec, ret_usec) ? -ERANGE : 0;
-}
-
 /* "TERM:5s". */
 static int step_parse(StopPlan *plan, const char *text, sd_bus_error *error) {
         const char *colon = strchrnul(text, ':');
         g_autofree char *name = g_strndup(text, (size_t) (colon - text));
         uint64_t timeout_usec = STEP_TIMEOUT_DEFAULT_USEC;
 
-        if (*colon && time_parse(colon + 1, &timeout_usec) < 0) {
+        if (*colon && quantity_parse(colon + 1, QUANTITY_USEC, &timeout_usec) < 0) {
                 g_autofree char *quoted = text_quote(text);
                 return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
                         "Stop step %s does not end in a time such as '5s' or '1600ms'", quoted);
@@ -160,14 +126,10 @@ char *stop_plan_to_string(const StopPlan *plan) {
         for (size_t i = 0; i < plan->n_steps; i++) {
                 const StopStep *step = &plan->steps[i];
                 const char *name = stop_step_name(step);
-                size_t unit = 0;
+                g_autofree char *time = quantity_print(step->timeout_usec, QUANTITY_USEC);
 
-                while (step->timeout_usec % time_units[unit].usec != 0)
-                        unit++;
-                g_string_append_printf(text, "%s%s:%" PRIu64 "%s", i > 0 ? " " : "",
-                        step->signal == 0 ? name : name + strlen("SIG"),
-                        step->timeout_usec / time_units[unit].usec,
-                        step->timeout_usec > 0 ? time_units[unit].name : "");
+                g_string_append_printf(text, "%s%s:%s", i > 0 ? " " : "",
+                        step->signal == 0 ? name : name + strlen("SIG"), time);
         }
         return g_string_free(text, FALSE);
 }
