@@ -123,10 +123,12 @@ int start_append(sd_bus_message *m, const UnitCall *call) {
         r = sd_bus_message_open_container(m, 'a', "(sv)");
         if (r < 0)
                 return r;
-        r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)(sv)(sv)",
+        /* After: when everything stops, the daemon is still there to stop the domain. */
+        r = sd_bus_message_append(m, "(sv)(sv)(sv)(sv)(sv)(sv)(sv)",
                 "Description", "s", start->description,
                 "Slice", "s", start->slice,
                 "CollectMode", "s", "inactive-or-failed",
+                "After", "as", 1, "vmmanagerd.service",
                 "Controller", "s", unique,
                 "SendSIGKILL", "b", (int) start->send_sigkill,
                 "TimeoutStopUSec", "t", start->timeout_stop_usec);
