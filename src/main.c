@@ -113,17 +113,19 @@ static int on_name_requested(sd_bus_message *reply, void *userdata, sd_bus_error
         return 0;
 }
 
-/* Before systemd has told of itself, our answers to callers would be wrong. */
+/* Before systemd has told of itself, our answers to callers would be wrong. Without it we are of little use,
+ * but callers are told why. */
 static void on_units_known(void *userdata, int r, const sd_bus_error *error) {
         sd_bus *connection = userdata;
         sd_event *event = sd_bus_get_event(connection);
 
-        if (r >= 0)
-                r = sd_bus_request_name_async(connection, NULL, BUS_NAME, 0, on_name_requested, event);
+        if (r < 0)
+                log_error("Cannot reach systemd on the %s bus, no domain can be created: %s", bus_kind(),
+                        error && error->message ? error->message : g_strerror(-r));
+        r = sd_bus_request_name_async(connection, NULL, BUS_NAME, 0, on_name_requested, event);
         if (r >= 0)
                 return;
-        log_error("Cannot reach systemd on the %s bus: %s", bus_kind(),
-                error && error->message ? error->message : g_strerror(-r));
+        log_error("Cannot ask for the name " BUS_NAME ": %s", g_strerror(-r));
         (void) sd_event_exit(event, EXIT_FAILURE);
 }
 

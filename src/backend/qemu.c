@@ -93,7 +93,9 @@ static int qemu_create(
         if (spawn_find_program(context->settings->qemu_binary, &q->binary, NULL) < 0)
                 return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
                         "There is no QEMU on this host: no program '%s'", context->settings->qemu_binary);
-        if (!context->user_mode && spawn_user_new(context->settings->qemu_user, &q->user, NULL) < 0)
+        /* Not even where root serves itself does QEMU run as root. */
+        if ((!context->user_mode || geteuid() == 0) &&
+                spawn_user_new(context->settings->qemu_user, &q->user, NULL) < 0)
                 return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
                         "QEMU has no user to run as on this host: there is no user '%s'",
                         context->settings->qemu_user);

@@ -470,6 +470,15 @@ static void test_daemon_ends(Bench *bench, gconstpointer data) {
         g_assert_cmpstr(left, ==, "scope vmm-web.scope\nscope vmm-vm.scope\nprocess 101\nprocess 102\n");
 }
 
+/* A user's machine is the user's, but root's own is not root. */
+static void test_qemu_of_user(Bench *bench, gconstpointer data) {
+        caller_is(bench, ":1.1", geteuid());
+        call(bench, CREATE, "vm", 2, QEMU, CREATE_START);
+        g_assert_nonnull(
+                strstr(bench->transcript->str, geteuid() == 0 ? " as vmmanager-qemu\n" : " as we are\n"));
+        forget(bench);
+}
+
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         BENCH_TEST("/create/paused", test_paused);
@@ -488,5 +497,6 @@ int main(int argc, char **argv) {
         BENCH_TEST("/create/cancel", test_cancel);
         BENCH_TEST("/create/side-by-side", test_side_by_side);
         BENCH_TEST("/create/daemon-ends", test_daemon_ends);
+        g_test_add("/create/qemu-of-user", Bench, "user", bench_setup, test_qemu_of_user, bench_teardown);
         return g_test_run();
 }

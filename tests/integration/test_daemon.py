@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The daemon itself: how it comes and goes, what it shows, what it costs, how it is confined; and the daemon of a user."""
+"""The daemon itself: how it comes and goes, what it shows, what it costs, how it is confined."""
 
 import contextlib
 import os
 import pathlib
-import pwd
 import re
 import shutil
 import signal
@@ -12,7 +11,7 @@ import subprocess
 import time
 
 from vmm import (COUNTER, FORCE, GUEST_TIMEOUT, NOWAIT, OBEDIENT, ROOT, SERVICE, SOURCE, START, Bus, Call, Error, Gio,
-                 Signals, TestCase, V, ending, guest, need_guest, process_exists, shell, wait_until)
+                 TestCase, V, guest, need_guest, process_exists, shell, wait_until)
 
 DAEMON = "/usr/libexec/vmmanagerd"
 RUNTIME = pathlib.Path("/run/vmmanager/domains")
@@ -279,91 +278,3 @@ class TestSettings(DaemonCase):
         self.configure("[Manager]\nMaxDominas=3\n")
         self.assertEqual(self.manager.NDomains, 0)
         self.assertRegex(run(DAEMON).stderr, r"test.conf:2: .*MaxDominas.* ignored")
-
-
-class UserBus(Bus):
-    """A connection to the unprivileged user's own bus, as that user."""
-
-    def __init__(self, user):
-        flags = Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION
-        os.seteuid(user)
-        try:
-            self.connection = Gio.DBusConnection.new_for_address_sync(f"unix:path=/run/user/{user}/bus", flags)
-        finally:
-            os.seteuid(0)
-        self.name = self.connection.get_unique_name()
-
-
-class TestUserMode(TestCase):
-    """The daemon of an unprivileged user, activated on the user's bus, with the user's own systemd."""
-
-    @classmethod
-    def setUpClass(cls):
-        cls.root = Bus()
-        cls.user = pwd.getpwnam("tester").pw_uid
-        cls.root.systemd.Subscribe()
-        subprocess.run(["loginctl", "enable-linger", "tester"], check=True)
-        wait_until(lambda: cls.root.systemd.ListUnitsByNames([f"user@{cls.user}.service"])[0][3] == "active", every=0.05,
-                   what="the user's systemd")
-        cls.bus = UserBus(cls.user)
-        cls.manager, cls.systemd = cls.bus.manager, cls.bus.systemd
-        cls.systemd.Subscribe()
-        cls.signals = Signals(cls.bus)
-
-    @classmethod
-    def tearDownClass(cls):
-        cls.bus.close()
-        subprocess.run(["loginctl", "disable-linger", "tester"], check=True)
-        wait_until(lambda: cls.root.systemd.ListUnitsByNames([f"user@{cls.user}.service"])[0][3] == "inactive", every=0.05,
-                   what="the end of the user's systemd")
-        cls.root.close()
-
-    def test_process(self):
-        """a user's process domain lives in app.slice of the user's systemd: create, pause, resume, destroy"""
-        self.assertTrue(self.manager.Features["UserMode"])
-        domain = self.create("web1", shell(f"id -un; {OBEDIENT}"), 0)
-        self.assertFrozen(domain)
-        self.assertEqual((domain.CgroupPath, domain.OwnerUID), ("app.slice:vmm:web1", self.user))
-        self.assertEqual(domain.ControlGroup, self.bus.unit("app.slice", "Slice").ControlGroup + "/vmm-web1.scope")
-        self.assertIn(f"/user@{self.user}.service/", domain.ControlGroup)
-        domain.Resume()
-        self.assertThawed(domain)
-        domain.console().expect("tester\nready")
-        domain.Pause()
-        self.assertFrozen(domain)
-        domain.Destroy(0)
-        self.assertEqual(ending(self.signals, domain.path)[0], "stopped by SIGTERM")
-
-    def test_qemu(self):
-        """a user's virtual machine boots, as that user, and powers off when asked"""
-        domain = self.create("web1", guest())
-        console = domain.console()
-        console.expect("GUEST-READY", GUEST_TIMEOUT)
-        self.assertEqual(os.stat(f"/proc/{domain.Leader}").st_uid, self.user)
-        domain.Pause()
-        self.assertFrozen(domain)
-        domain.Shutdown(0)
-        self.assertEqual(ending(self.signals, domain.path), ("guest-shutdown", {"ExitCode": 0}))
-
-    def test_adopt(self):
-        """a user adopts an own process, wherever it runs in the user's tree"""
-        run("systemd-run", "--machine=tester@.host", "--user", "--unit=mine", "sleep", "infinity", check=True)
-        leader = self.bus.unit("mine.service", "Service").MainPID
-        domain = self.bus.domain(self.manager.AdoptProcesses("web1", [leader], {}, 0))
-        domain.Pause()
-        self.assertFrozen(domain)
-        domain.Destroy(FORCE)
-
-    def test_other_user(self):
-        """User= is refused: a user's own manager cannot change users"""
-        self.assertError("NotSupported", "User: a user's own manager cannot change users",
-                         self.manager.CreateDomain, "web1", shell(OBEDIENT, User="root"), 0)
-
-    def test_end(self):
-        """it stops with status 0, memory clean"""
-        self.assertTrue(self.manager.Version)
-        self.systemd.StopUnit("vmmanagerd.service", "replace")
-        def state():
-            return self.systemd.ListUnitsByNames(["vmmanagerd.service"])[0][3]
-        wait_until(lambda: state() in ("inactive", "failed"), what="its end")
-        self.assertEqual(state(), "inactive")

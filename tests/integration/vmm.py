@@ -44,11 +44,11 @@ class Error(Exception):
 
 def wait_until(predicate, timeout=TIMEOUT, what="what was waited for", every=None):
     """Handles bus traffic until predicate() is true, and returns what it returned. It is asked again whenever something
-    arrived; what no signal or reply announces is looked at `every` so many seconds."""
+    arrived, and each second, because a predicate that makes calls itself may miss a signal meanwhile; what no signal or
+    reply announces is looked at `every` so many seconds."""
     expired = []
-    timers = [GLib.timeout_add(int(timeout * 1000), lambda: expired.append(True) or True)]
-    if every:
-        timers.append(GLib.timeout_add(int(every * 1000), lambda: True))
+    timers = [GLib.timeout_add(int(timeout * 1000), lambda: expired.append(True) or True),
+              GLib.timeout_add(int((every or 1) * 1000), lambda: True)]
     try:
         while not (result := predicate()):
             if expired:
@@ -92,10 +92,10 @@ class Call:
 
 
 class Bus:
-    """A connection of its own to the system bus, as root or as another user."""
+    """A connection of its own to the system bus, or the bus at this address, as root or as another user."""
 
-    def __init__(self, user=None):
-        address = Gio.dbus_address_get_for_bus_sync(Gio.BusType.SYSTEM)
+    def __init__(self, user=None, address=None):
+        address = address or Gio.dbus_address_get_for_bus_sync(Gio.BusType.SYSTEM)
         flags = (Gio.DBusConnectionFlags.AUTHENTICATION_CLIENT | Gio.DBusConnectionFlags.MESSAGE_BUS_CONNECTION)
         if user:
             os.seteuid(int(subprocess.check_output(["id", "-u", user])))
