@@ -431,6 +431,10 @@ int domain_kill(
                 return r < 0 ? sd_bus_error_set_errno(error, r) : 0;
         }
         r = pidfd_signal(domain->leader_pidfd, signal);
+        if (r == -EPERM)   /* a user's manager, and a program that has become another user's */
+                return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
+                        "The leader of '%s' may not be signalled: %s", domain->config->name,
+                        g_strerror(-r));
         if (r < 0)
                 return sd_bus_error_setf(
                         error, VMM_ERROR_NOT_RUNNING, "The leader of '%s' has ended", domain->config->name);

@@ -4,14 +4,15 @@
 import os
 import pathlib
 import pwd
+import shutil
 import signal
 import stat
 import subprocess
 
 from test_adopt import AdoptCase, cgroup_of
 from vmm import (AUTODESTROY, COUNTER, FORCE, FREEZABLE, GRACEFUL, GUEST_TIMEOUT, NOWAIT, OBEDIENT, POLITE, ROOT, SERVICE,
-                 START, STUBBORN, TIMEOUT, WRITER, Bus, Call, Cgroup, Error, GLib, Signals, TestCase, V, duration, ending, guest,
-                 hold_writers, make_folder, process_exists, shell, stop_steps, wait_held, wait_until)
+                 START, STUBBORN, TIMEOUT, WRITER, Bus, Call, Cgroup, Error, GLib, Signals, TestCase, V, config, duration,
+                 ending, guest, hold_writers, make_folder, process_exists, shell, stop_steps, wait_held, wait_until)
 
 DAEMON = "/usr/libexec/vmmanagerd"
 USER, GROUP = pwd.getpwnam("tester")[2:4]
@@ -136,7 +137,8 @@ class TestDaemon(UserCase):
         create = (f"busctl --user -- call {SERVICE} {ROOT} {SERVICE}.Manager "
                   "CreateDomain 'sa{sv}t' web1 2 Kind s process Command as 1 true 1")
         result = as_user("dbus-run-session", "--", "sh", "-c",
-                         f"{DAEMON} --user & gdbus wait --session --timeout 10 {SERVICE}; {create}; kill -TERM $!; wait $!", check=False)
+                         f"{DAEMON} --user & gdbus wait --session --timeout 10 {SERVICE}; {create}; kill -TERM $!; wait $!",
+                         check=False)
         self.assertEqual(result.returncode, 0, result.stderr)
         self.assertIn("Cannot reach systemd on the session bus, no domain can be created: ", result.stderr)
         self.assertIn("systemd refused StartTransientUnit of vmm-web1.scope: ", result.stderr)
@@ -166,7 +168,8 @@ class TestProcess(UserCase):
         domain = self.create("web1", shell(OBEDIENT))
         self.assertEqual((domain.CgroupPath, domain.Slice, domain.OwnerUID), ("app.slice:vmm:web1", "app.slice", USER))
         self.assertEqual(domain.ControlGroup, f"{TREE}/app.slice/vmm-web1.scope")
-        for path, place in (("work-vm.slice:x:web2", "work.slice/work-vm.slice/x-web2.scope"), ("-.slice::web3", "web3.scope")):
+        for path, place in (("work-vm.slice:x:web2", "work.slice/work-vm.slice/x-web2.scope"),
+                            ("-.slice::web3", "web3.scope")):
             domain = self.create(path.rpartition(":")[2], shell(OBEDIENT, CgroupPath=path))
             self.assertEqual(domain.ControlGroup, f"{TREE}/{place}")
             self.assertEqual(cgroup_of(domain.Leader), domain.ControlGroup)
@@ -289,6 +292,42 @@ class TestProcess(UserCase):
         self.assertEqual(domain.cgroup.pids, [leader])
         domain.Pause()
         self.assertFrozen(domain)
+
+    def test_gained_privileges(self):
+        """a program that became root by its set-user-ID bit is paused; that it cannot be ended is told each time"""
+        program = pathlib.Path("/opt/become-root")
+        shutil.copy("/usr/bin/setpriv", program)
+        self.addCleanup(program.unlink)
+        program.chmod(0o4755)
+        domain = self.create("web1", config(Kind="process", Command=[str(program), "--reuid=0", "--clear-groups",
+                                                                     "/bin/sh", "-c", OBEDIENT]))
+        leader = domain.Leader
+        self.addCleanup(os.kill, leader, signal.SIGKILL)
+        self.assertEqual(status_of(leader)["Uid"].split(), 4 * ["0"])
+        domain.Pause()
+        self.assertFrozen(domain)
+        domain.Resume()
+        for name, function, *arguments in (("AccessDenied", domain.Kill, "leader", signal.SIGTERM),
+                                           ("Failed", domain.Kill, "all", signal.SIGTERM),
+                                           ("Failed", domain.Destroy, 0), ("Failed", domain.Destroy, GRACEFUL),
+                                           ("Failed", domain.Destroy, FORCE)):
+            self.assertError(name, "not permitted", function, *arguments)
+            self.assertThawed(domain)
+        domain.Release()
+        self.assertError("AccessDenied", f"PID {leader} is not a process of user {USER}",
+                         self.manager.AdoptProcesses, "web2", [leader], {}, 0)
+
+    def test_settings(self):
+        """the user's own settings count, and the system's where there are none"""
+        folder = pathlib.Path(pwd.getpwnam("tester").pw_dir) / ".config/vmmanager"
+        folder.mkdir(parents=True)
+        self.addCleanup(shutil.rmtree, folder)
+        (folder / "vmmanagerd.conf").write_text("[Manager]\nDefaultSlice=mine.slice\nMaxDomains=1\n")
+        self.stop_daemon()
+        self.addCleanup(self.stop_daemon)
+        self.addCleanup(self._end_domains)
+        self.assertEqual(self.create("web1", shell(OBEDIENT)).ControlGroup, f"{TREE}/mine.slice/vmm-web1.scope")
+        self.assertError("LimitExceeded", "MaxDomains=", self.manager.CreateDomain, "web2", shell(OBEDIENT), 0)
 
     def test_refused(self):
         """another user to run as is refused: a user's own manager cannot change users"""
@@ -463,6 +502,26 @@ class TestEnd(UserCase):
         wait_until(lambda: self.service().MainPID not in (0, self.daemon), every=0.05, what="the daemon's new start")
         as_user("systemctl", "--user", "kill", "--signal=KILL", "vmm-web1.scope", "vmm-web2.scope")
         wait_until(lambda: not self.scopes(), every=0.05, what="the end of every scope")
+
+    def test_bus_gone_while_busy(self):
+        """so it ends, too, in the midst of creating, freezing and stopping; who was to live lives on"""
+        hold_writers(self)
+        writer = self.create("web1", shell(WRITER, PauseTimeoutUSec=60_000_000))
+        stubborn = self.create("web2", shell(STUBBORN, Delegate=True))
+        wait_held(writer)
+        jobs = [writer.begin("Pause"), stubborn.begin("Stop", [("SIGTERM", 60_000_000), ("SIGKILL", 1_000_000)], 0),
+                self.manager.begin("CreateDomain", "web3", guest(), 0)]
+        self.signals.wait("DomainAdded", "web3")
+        leaders = [writer.Leader, stubborn.Leader]
+        with duration(0, 10):
+            as_user("systemctl", "--user", "stop", "dbus.service")
+            self.wait_daemon_gone()
+        for job in jobs:
+            with self.assertRaises(Error):
+                job.result()
+        self.assertTrue(all(process_exists(leader) for leader in leaders))
+        self.reconnect()
+        as_user("systemctl", "--user", "kill", "--signal=KILL", "vmm-*.scope")
 
     def test_manager_stops(self):
         """when the user's systemd stops, each domain ends by its plan, also a paused one, and the daemon after them"""
