@@ -15,6 +15,9 @@
 #include "util/errors.h"
 #include "util/log.h"
 
+/* How long systemd's word on how the unit ended is waited for. It comes within milliseconds. */
+#define VERDICT_TIMEOUT_USEC 1000000ull
+
 static const char *const domain_states[] = {
         [DOMAIN_INACTIVE] = "inactive",
         [DOMAIN_STARTING] = "starting",
@@ -118,6 +121,7 @@ Domain *domain_free(Domain *domain) {
         unit_call_cancel(domain->invocation_call);
         spawn_free(domain->spawn);
         sd_event_source_disable_unref(domain->leader_watch);
+        sd_event_source_disable_unref(domain->verdict_timer);
         child_forget(domain->manager->event, domain->leader_pidfd);
         backend_free(domain->backend);
         console_free(domain->console);
@@ -258,21 +262,46 @@ static void domain_follow_freezer(Domain *domain) {
                         "FreezerState", on_freezer_state, domain, &domain->freezer_call);
 }
 
+/* One that lives on is told of what it lost. */
+static void domain_follow_oom(Domain *domain) {
+        uint64_t kills = cgroup_oom_kills(domain->cgroup);
+        g_autofree char *text = NULL;
+
+        if (kills == CGROUP_UNKNOWN || kills <= domain->oom_kills)
+                return;
+        text = g_strdup_printf("The kernel killed %" G_GUINT64_FORMAT
+                               " of its processes: out of memory (oom-kill)", kills - domain->oom_kills);
+        domain->oom_kills = kills;
+        domain_warn(domain, MESSAGE_OUT_OF_MEMORY, text);
+}
+
 static void on_cgroup_changed(void *userdata) {
         Domain *domain = userdata;
 
         if (cgroup_read_events(domain->cgroup, &domain->events) < 0)
                 return;
-        if (!domain->events.populated)
+        if (!domain->events.populated) {
                 domain_check_ended(domain);
-        else if (domain->job)
+                return;
+        }
+        domain_follow_oom(domain);
+        if (domain->job)
                 job_poke(domain->job);
         else
                 domain_follow_freezer(domain);
 }
 
 static void on_unit_removed(void *userdata) {
-        domain_check_ended(userdata);
+        Domain *domain = userdata;
+
+        domain->unit_gone = true;
+        domain_check_ended(domain);
+}
+
+static void on_unit_judged(void *userdata, const char *result) {
+        Domain *domain = userdata;
+
+        domain->oom_killed |= g_str_equal(result, "oom-kill");
 }
 
 static void on_stop_requested(void *userdata) {
@@ -285,6 +314,7 @@ static void on_stop_requested(void *userdata) {
 
 const UnitObserver domain_unit_observer = {
         .removed = on_unit_removed,
+        .judged = on_unit_judged,
         .stop_requested = on_stop_requested,
 };
 
@@ -363,6 +393,8 @@ static char *domain_end_reason(Domain *domain) {
 
         if (domain->failure)
                 return g_strdup(domain->failure);
+        if (domain->oom_killed)
+                return g_strdup("killed by the kernel: out of memory (oom-kill)");
         if (domain->last_stop_step)
                 return g_str_equal(domain->last_stop_step, "guest") ? g_strdup("shut down")
                                                                       : g_strdup_printf("stopped by %s",
@@ -383,6 +415,8 @@ static bool domain_has_crashed(const Domain *domain) {
         const BackendOps *ops = domain->backend->ops;
         const char *said = ops->end_reason ? ops->end_reason(domain->backend) : NULL;
 
+        if (domain->oom_killed)
+                return true;
         if (domain->last_stop_step)
                 return false;
         if (said)
@@ -411,6 +445,34 @@ static bool leader_end_outside(Domain *domain) {
         return ours;
 }
 
+static int on_verdict_overdue(sd_event_source *source, uint64_t usec, void *userdata) {
+        Domain *domain = userdata;
+
+        domain->unit_gone = true;
+        domain_check_ended(domain);
+        return 0;
+}
+
+/* Whether memory was what it died of. The kernel's counter tells, until systemd removes the cgroup; then
+ * systemd tells, before it drops the unit. Returns whether that is to be waited for. */
+static bool domain_awaits_verdict(Domain *domain) {
+        const ExitStatus *status = &domain->exit_status;
+        bool killed = status->signal == SIGKILL && !signal_was_asked(domain, SIGKILL);
+        uint64_t kills;
+
+        if (!domain->cgroup || domain->oom_killed || domain->last_stop_step || (status->known && !killed))
+                return false;
+        kills = cgroup_oom_kills(domain->cgroup);
+        if (kills == CGROUP_UNKNOWN && !domain->unit_gone)
+                return domain->verdict_timer ||
+                       sd_event_add_time_relative(domain->manager->event, &domain->verdict_timer,
+                               CLOCK_MONOTONIC, VERDICT_TIMEOUT_USEC, 0, on_verdict_overdue, domain) >= 0;
+        if (kills == CGROUP_UNKNOWN)
+                kills = domain->oom_kills;
+        domain->oom_killed = kills > (killed ? 0 : domain->oom_kills);
+        return false;
+}
+
 void domain_check_ended(Domain *domain) {
         bool populated = false;
 
@@ -425,6 +487,10 @@ void domain_check_ended(Domain *domain) {
                 return;   /* its end will be told */
         if (!domain->exit_status.known && domain->leader_pidfd >= 0)
                 (void) exit_status_get(domain->leader_pidfd, &domain->exit_status);
+        if (domain_awaits_verdict(domain))
+                return;
+        if (domain->cgroup && !domain->oom_killed)
+                domain_follow_oom(domain);
 
         /* Why QEMU ends it says before; it may come after. */
         if (domain->backend->ops->drain)

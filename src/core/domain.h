@@ -65,10 +65,14 @@ struct Domain {
         ExitStatus exit_status;
         bool exec_failed;       /* the leader is only there to end */
         uint64_t asked_signals; /* sent through us: bit 0 is signal 1 */
+        uint64_t oom_kills;     /* of its processes, as told */
+        bool oom_killed;        /* that is how it ends */
         const char *failure;    /* it never came to be: why it is gone */
         bool scoped;            /* the unit of this name is ours: systemd has started it for us */
         Cgroup *cgroup;         /* once its processes were seen in it */
         UnitWatch *unit_watch;
+        bool unit_gone;         /* systemd has dropped it, or takes too long to */
+        sd_event_source *verdict_timer;
         sd_id128_t invocation_id;
         CgroupEvents events;    /* as last seen */
         char *freezer_state;    /* as the service manager has it */

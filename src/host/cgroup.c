@@ -21,7 +21,7 @@
 struct Cgroup {
         char *path;
         int fd;
-        sd_event_source *watch;
+        sd_event_source *watch, *memory_watch;
         CgroupChanged changed;
         void *userdata;
 };
@@ -42,6 +42,7 @@ Cgroup *cgroup_free(Cgroup *cgroup) {
         if (!cgroup)
                 return NULL;
         sd_event_source_disable_unref(cgroup->watch);
+        sd_event_source_disable_unref(cgroup->memory_watch);
         fd_close(cgroup->fd);
         g_free(cgroup->path);
         g_free(cgroup);
@@ -102,6 +103,12 @@ bool cgroup_freeze_requested(const Cgroup *cgroup) {
         return text && text[0] == '1';
 }
 
+uint64_t cgroup_oom_kills(const Cgroup *cgroup) {
+        g_autofree char *text = attribute_read(cgroup->fd, "memory.events");
+
+        return text ? keyed_number(text, "oom_kill") : CGROUP_UNKNOWN;
+}
+
 static int on_events_changed(sd_event_source *source, const struct inotify_event *change, void *userdata) {
         Cgroup *cgroup = userdata;
 
@@ -111,9 +118,14 @@ static int on_events_changed(sd_event_source *source, const struct inotify_event
 
 int cgroup_watch(Cgroup *cgroup, sd_event *event, CgroupChanged changed, void *userdata) {
         g_autofree char *file = g_strconcat(CGROUP_ROOT, cgroup->path, "/cgroup.events", NULL);
+        g_autofree char *memory = g_strconcat(CGROUP_ROOT, cgroup->path, "/memory.events", NULL);
+        int r;
 
         cgroup->changed = changed;
         cgroup->userdata = userdata;
+        r = sd_event_add_inotify(event, &cgroup->memory_watch, memory, IN_MODIFY, on_events_changed, cgroup);
+        if (r < 0 && r != -ENOENT)
+                return r;
         return sd_event_add_inotify(
                 event, &cgroup->watch, file, IN_MODIFY | IN_DELETE_SELF, on_events_changed, cgroup);
 }

@@ -41,7 +41,8 @@ int cgroup_open(const char *path, Cgroup **ret);
 Cgroup *cgroup_free(Cgroup *cgroup);
 const char *cgroup_path(const Cgroup *cgroup);
 
-/* Calls `changed` after each change of cgroup.events. Returns 0 or a negative errno. */
+/* Calls `changed` after each change of cgroup.events, and of memory.events where memory is accounted.
+ * Returns 0 or a negative errno. */
 typedef void (*CgroupChanged)(void *userdata);
 int cgroup_watch(Cgroup *cgroup, sd_event *event, CgroupChanged changed, void *userdata);
 
@@ -50,6 +51,10 @@ int cgroup_read_events(const Cgroup *cgroup, CgroupEvents *ret);
 
 /* Whether this cgroup itself was told to freeze (cgroup.freeze), reached or not. */
 bool cgroup_freeze_requested(const Cgroup *cgroup);
+
+/* How many processes in it and below the kernel has killed because memory ran out; CGROUP_UNKNOWN when
+ * memory is not accounted, or the cgroup is gone. */
+uint64_t cgroup_oom_kills(const Cgroup *cgroup);
 
 void cgroup_read_stats(const Cgroup *cgroup, CgroupStats *ret);
 

@@ -32,7 +32,7 @@ struct Units {
         int pidfds;                  /* 1 taken, 0 refused, -1 not tried */
         GHashTable *watches;         /* unit -> UnitWatch */
         GQueue in_flight, waiting;   /* UnitCall */
-        sd_bus_slot *match_job, *match_removed, *match_stop, *match_reloading, *get_version,
+        sd_bus_slot *match_job, *match_removed, *match_changed, *match_stop, *match_reloading, *get_version,
                 *get_control_group;
 };
 
@@ -88,3 +88,6 @@ int start_append(sd_bus_message *m, const UnitCall *call);
 bool start_again(UnitCall *call, const sd_bus_error *error); /* whether it tries on after this error */
 void start_job_removed(Units *units, const char *job, const char *result);
 void start_unit_removed(Units *units, const char *unit);
+
+/* The Result among the properties of a scope that have changed; NULL when it is not among them. */
+const char *scope_changed_result(sd_bus_message *m);

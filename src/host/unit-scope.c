@@ -201,3 +201,17 @@ void start_unit_removed(Units *units, const char *unit) {
                 }
         }
 }
+
+const char *scope_changed_result(sd_bus_message *m) {
+        const char *name, *result = NULL;
+
+        if (sd_bus_message_skip(m, "s") < 0 || sd_bus_message_enter_container(m, 'a', "{sv}") < 0)
+                return NULL;
+        while (!result && sd_bus_message_enter_container(m, 'e', "sv") > 0)
+                if (sd_bus_message_read(m, "s", &name) < 0 ||
+                        (g_str_equal(name, "Result") ? sd_bus_message_read(m, "v", "s", &result)
+                                                     : sd_bus_message_skip(m, "v")) < 0 ||
+                        sd_bus_message_exit_container(m) < 0)
+                        return NULL;
+        return result;
+}

@@ -413,6 +413,19 @@ static int on_unit_removed(sd_bus_message *m, void *userdata, sd_bus_error *ret_
         return 0;
 }
 
+static int on_scope_changed(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
+        Units *units = userdata;
+        g_autofree char *unit = NULL;
+
+        if (sd_bus_path_decode(sd_bus_message_get_path(m), SYSTEMD_PATH "/unit", &unit) <= 0)
+                return 0;
+        UnitWatch *watch = g_hash_table_lookup(units->watches, unit);
+        const char *result = watch && watch->observer->judged ? scope_changed_result(m) : NULL;
+        if (result)
+                watch->observer->judged(watch->userdata, result);
+        return 0;
+}
+
 static int on_request_stop(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         Units *units = userdata;
         g_autofree char *unit = NULL;
@@ -494,6 +507,12 @@ int units_new(sd_bus *bus, UnitReply known, void *userdata, Units **ret) {
                 r = units_match(units, &units->match_removed, SYSTEMD_PATH, SYSTEMD("Manager"),
                         "UnitRemoved", on_unit_removed);
         if (r >= 0)
+                r = sd_bus_add_match_async(bus, &units->match_changed,
+                        "type='signal',sender='" SYSTEMD_NAME "',path_namespace='" SYSTEMD_PATH "/unit',"
+                        "interface='org.freedesktop.DBus.Properties',member='PropertiesChanged',"
+                        "arg0='" SYSTEMD("Scope") "'",
+                        on_scope_changed, NULL, units);
+        if (r >= 0)
                 r = units_match(units, &units->match_reloading, SYSTEMD_PATH, SYSTEMD("Manager"),
                         "Reloading", on_reloading);
         if (r >= 0)
@@ -513,8 +532,9 @@ int units_new(sd_bus *bus, UnitReply known, void *userdata, Units **ret) {
 }
 
 Units *units_free(Units *units) {
-        sd_bus_slot **slots[] = {&units->match_job, &units->match_removed, &units->match_stop,
-                &units->match_reloading, &units->get_version, &units->get_control_group};
+        sd_bus_slot **slots[] = {&units->match_job, &units->match_removed, &units->match_changed,
+                &units->match_stop, &units->match_reloading, &units->get_version,
+                &units->get_control_group};
 
         g_queue_clear_full(&units->in_flight, (GDestroyNotify) call_free);
         g_queue_clear_full(&units->waiting, (GDestroyNotify) call_free);

@@ -106,6 +106,9 @@ UnitCall *unit_call_cancel(UnitCall *call);
 
 typedef struct UnitObserver {
         void (*removed)(void *userdata);          /* the manager has dropped the unit */
+        void (*judged)(void *userdata, const char *result); /* what the manager makes of its end: "oom-kill",
+                                                 * told before it is dropped; "success" says nothing; NULL:
+                                                 * nobody cares */
         void (*stop_requested)(void *userdata); /* somebody stops the unit through systemd, which leaves the
                                                  * how to us; NULL: nobody cares */
 } UnitObserver;

@@ -22,3 +22,4 @@ void log_write(int priority, const char *message_id, const char *domain, const c
 #define MESSAGE_FREEZE_TIMEOUT   "ee3e0142fb6fd2079bd0a25df2c963be"
 #define MESSAGE_STOP_TIMEOUT     "c255f8b38a894ab6320e5d264d2b1cc2"
 #define MESSAGE_MONITOR_FAILED   "2cf8748128d99d5df05b6d260e7e0e6d"
+#define MESSAGE_OUT_OF_MEMORY    "fd1923de673a4ab39bcbab941b454cbe"

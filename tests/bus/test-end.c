@@ -101,6 +101,145 @@ static void test_kill(Bench *bench, gconstpointer data) {
         expect_empty(bench);
 }
 
+/* The kernel's counter tells why, and needs no word from systemd. */
+static void test_out_of_memory(Bench *bench, gconstpointer data) {
+        create(bench, "web", CREATE_START);
+        scope_runs_out_of_memory("vmm-web.scope", FAKE_PID_FIRST);
+        expect(bench,
+                "end 101 by SIGKILL",
+                "web: State 'inactive', StateReason 'killed by the kernel: out of memory (oom-kill)', "
+                        "Running false, Crashed true, Leader 0",
+                "web.StateChanged('running', 'inactive', 'killed by the kernel: out of memory (oom-kill)', "
+                        "{Signal: 9})",
+                "- domain/web",
+                "DomainRemoved('web', domain/web)");
+        expect_empty(bench);
+}
+
+/* Who lives on is told, once. */
+static void test_out_of_memory_survived(Bench *bench, gconstpointer data) {
+        create(bench, "web", CREATE_START);
+        process_joins(200, "vmm-web.scope");
+        process_joins(201, "vmm-web.scope");
+        scope_runs_out_of_memory("vmm-web.scope", 200);
+        settle(bench);
+        process_exits(201, 0);
+        expect(bench,
+                "end 200 by SIGKILL",
+                "web: Warnings ['The kernel killed 1 of its processes: out of memory (oom-kill)']",
+                "web.Warning('The kernel killed 1 of its processes: out of memory (oom-kill)')",
+                "end 201 with status 0");
+        process_exits(FAKE_PID_FIRST, 0);
+        expect(bench,
+                "end 101 with status 0",
+                "web: State 'inactive', StateReason 'exited with status 0', Running false, Leader 0",
+                "web.StateChanged('running', 'inactive', 'exited with status 0', {ExitCode: 0})",
+                "- domain/web",
+                "DomainRemoved('web', domain/web)");
+        expect_empty(bench);
+}
+
+/* What the leader leaves behind with the last is told, too; its own end was no fault. */
+static void test_out_of_memory_child(Bench *bench, gconstpointer data) {
+        create(bench, "web", CREATE_START);
+        process_joins(200, "vmm-web.scope");
+        process_exits(FAKE_PID_FIRST, 0);
+        scope_runs_out_of_memory("vmm-web.scope", 200);
+        expect(bench,
+                "end 101 with status 0",
+                "web: Leader 0",
+                "end 200 by SIGKILL",
+                "web: Warnings ['The kernel killed 1 of its processes: out of memory (oom-kill)']",
+                "web.Warning('The kernel killed 1 of its processes: out of memory (oom-kill)')",
+                "web: State 'inactive', StateReason 'exited with status 0', Running false",
+                "web.StateChanged('running', 'inactive', 'exited with status 0', {ExitCode: 0})",
+                "- domain/web",
+                "DomainRemoved('web', domain/web)");
+        expect_empty(bench);
+}
+
+/* OOMPolicy=stop: systemd has the rest stopped. */
+static void test_out_of_memory_stop(Bench *bench, gconstpointer data) {
+        create(bench, "web", CREATE_START);
+        process_joins(200, "vmm-web.scope");
+        scope_runs_out_of_memory("vmm-web.scope", 200);
+        settle(bench);
+        systemd_judges("vmm-web.scope", "oom-kill");
+        systemd_asks_to_stop("vmm-web.scope");
+        expect(bench,
+                "end 200 by SIGKILL",
+                "web: Warnings ['The kernel killed 1 of its processes: out of memory (oom-kill)']",
+                "web.Warning('The kernel killed 1 of its processes: out of memory (oom-kill)')",
+                "+ job/2",
+                "JobNew(2, job/2, 'web', 'stop')",
+                "web: State 'stopping', StateReason 'stopping on request', Running false, Dying true, Job "
+                        "job/2",
+                "web.StateChanged('running', 'stopping', 'stopping on request', {})",
+                "web: StopPhase 'SIGTERM', StopDeadlineUSec set",
+                "job/2: Phase 'SIGTERM', DeadlineUSec set",
+                "web.StopStep('SIGTERM', 0, 2)",
+                "systemd KillUnit vmm-web.scope SIGTERM",
+                "end 101 by SIGTERM",
+                "web: Leader 0, Job /",
+                "- job/2",
+                "JobRemoved(2, job/2, 'web', 'stop', 'done')",
+                "web: State 'inactive', StateReason 'killed by the kernel: out of memory (oom-kill)', "
+                        "Dying false, Crashed true, StopPhase '', StopDeadlineUSec 0",
+                "web.StateChanged('stopping', 'inactive', 'killed by the kernel: out of memory "
+                        "(oom-kill)', {Signal: 15})",
+                "- domain/web",
+                "DomainRemoved('web', domain/web)");
+        expect_empty(bench);
+}
+
+/* When systemd was quicker to remove the cgroup, its word is waited for. */
+static void test_verdict(Bench *bench, gconstpointer data) {
+        create(bench, "web", CREATE_START);
+        systemd_sweeps_first("vmm-web.scope");
+        systemd_judges("vmm-web.scope", "oom-kill");
+        scope_runs_out_of_memory("vmm-web.scope", FAKE_PID_FIRST);
+        expect(bench,
+                "end 101 by SIGKILL",
+                "web: Leader 0",
+                "web: State 'inactive', StateReason 'killed by the kernel: out of memory (oom-kill)', "
+                        "Running false, Crashed true",
+                "web.StateChanged('running', 'inactive', 'killed by the kernel: out of memory (oom-kill)', "
+                        "{Signal: 9})",
+                "- domain/web",
+                "DomainRemoved('web', domain/web)");
+        expect_empty(bench);
+
+        create(bench, "api", CREATE_START);
+        systemd_sweeps_first("vmm-api.scope");
+        systemd_judges("vmm-api.scope", "success");
+        process_dies(102, SIGKILL);
+        expect(bench,
+                "end 102 by SIGKILL",
+                "api: Leader 0",
+                "api: State 'inactive', StateReason 'killed by SIGKILL', Running false, Crashed true",
+                "api.StateChanged('running', 'inactive', 'killed by SIGKILL', {Signal: 9})",
+                "- domain/api",
+                "DomainRemoved('api', domain/api)");
+        expect_empty(bench);
+}
+
+/* But not for ever. */
+static void test_verdict_overdue(Bench *bench, gconstpointer data) {
+        create(bench, "web", CREATE_START);
+        systemd_sweeps_first("vmm-web.scope");
+        systemd_keeps("vmm-web.scope");
+        process_dies(FAKE_PID_FIRST, SIGKILL);
+        expect(bench,
+                "end 101 by SIGKILL",
+                "web: Leader 0");
+        await(bench, "DomainRemoved");
+        expect(bench,
+                "web: State 'inactive', StateReason 'killed by SIGKILL', Running false, Crashed true",
+                "web.StateChanged('running', 'inactive', 'killed by SIGKILL', {Signal: 9})",
+                "- domain/web",
+                "DomainRemoved('web', domain/web)");
+}
+
 static void test_processes(Bench *bench, gconstpointer data) {
         create(bench, "web", CREATE_START);
         process_joins(200, "vmm-web.scope");
@@ -171,6 +310,12 @@ int main(int argc, char **argv) {
         BENCH_TEST("/end/ends", test_ends);
         BENCH_TEST("/end/dragged-away", test_dragged_away);
         BENCH_TEST("/end/kill", test_kill);
+        BENCH_TEST("/end/out-of-memory", test_out_of_memory);
+        BENCH_TEST("/end/out-of-memory/survived", test_out_of_memory_survived);
+        BENCH_TEST("/end/out-of-memory/child", test_out_of_memory_child);
+        BENCH_TEST("/end/out-of-memory/stop", test_out_of_memory_stop);
+        BENCH_TEST("/end/verdict", test_verdict);
+        BENCH_TEST("/end/verdict/overdue", test_verdict_overdue);
         BENCH_TEST("/end/processes", test_processes);
         BENCH_TEST("/end/release", test_release);
         BENCH_TEST("/end/release-refused", test_release_refused);

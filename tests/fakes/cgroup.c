@@ -75,6 +75,12 @@ int cgroup_read_events(const Cgroup *cgroup, CgroupEvents *ret) {
         return 0;
 }
 
+uint64_t cgroup_oom_kills(const Cgroup *cgroup) {
+        const FakeScope *scope = scope_find_by_path(cgroup->path);
+
+        return scope && !scope->swept ? scope->oom_kills : CGROUP_UNKNOWN;
+}
+
 bool cgroup_freeze_requested(const Cgroup *cgroup) {
         const FakeScope *scope = scope_find_by_path(cgroup->path);
 

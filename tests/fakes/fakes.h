@@ -30,12 +30,16 @@ void systemd_goes_on(const char *call);   /* with the oldest that it holds */
 
 void systemd_has_scope(const char *unit, const char *slice);   /* a stranger's, with one process */
 void systemd_asks_to_stop(const char *unit);
+void systemd_judges(const char *unit, const char *result);   /* told when it is stopped or removed */
+void systemd_sweeps_first(const char *unit);                 /* removes the cgroup before we look at it */
+void systemd_keeps(const char *unit);                        /* the unit of a scope that is empty */
 void systemd_applies_late(void);          /* settings of what is frozen wait for the next ones, as in 257 */
 
 /* ---- The kernel. ---- */
 
 void scope_freezes(const char *unit);   /* from outside */
 void scope_thaws(const char *unit);
+void scope_runs_out_of_memory(const char *unit, pid_t pid);   /* and the kernel chooses that process */
 void scope_sticks(const char *unit);    /* one of its tasks does not freeze: "nfsd", in state D */
 void scope_unsticks(const char *unit);
 void scope_kept_quiet(const char *unit, bool quiet);   /* its events are not told, or not any more */

@@ -548,10 +548,30 @@ void systemd_has_scope(const char *unit, const char *slice) {
         scope->told = scope_events(scope);
 }
 
+void systemd_judges(const char *unit, const char *result) {
+        scope_find(unit)->result = result;
+}
+
+void unit_judged(const FakeScope *scope) {
+        UnitWatch *watch = watch_find(scope->unit);
+
+        if (watch && watch->observer->judged && scope->result)
+                watch->observer->judged(watch->userdata, scope->result);
+}
+
+void systemd_sweeps_first(const char *unit) {
+        scope_find(unit)->swept = true;
+}
+
+void systemd_keeps(const char *unit) {
+        scope_find(unit)->kept = true;
+}
+
 static void watch_act_stop(void *data) {
         g_autofree char *unit = data;
         UnitWatch *watch = watch_find(unit);
 
+        unit_judged(scope_find(unit));
         if (watch && watch->observer->stop_requested)
                 watch->observer->stop_requested(watch->userdata);
 }

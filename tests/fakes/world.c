@@ -189,6 +189,7 @@ void scope_remove(FakeScope *scope) {
                         process->scope = NULL;
         }
         happen_not(scope);
+        unit_judged(scope);
         g_ptr_array_remove(world.scopes, scope);
         freezes_settle(unit);
         unit_removed(unit);
@@ -197,7 +198,7 @@ void scope_remove(FakeScope *scope) {
 static void scope_act_collect(void *data) {
         FakeScope *scope = data;
 
-        if (!scope_events(scope).populated)
+        if (!scope_events(scope).populated && !scope->kept)
                 scope_remove(scope);
 }
 
@@ -248,6 +249,14 @@ void scope_freezes(const char *unit) {
 
 void scope_thaws(const char *unit) {
         scope_set_freeze(scope_find(unit), false);
+}
+
+void scope_runs_out_of_memory(const char *unit, pid_t pid) {
+        FakeProcess *process = process_find(pid);
+
+        g_assert_true(process->scope == scope_find(unit));
+        process->costly = true;
+        process_dies(pid, SIGKILL);
 }
 
 void scope_sticks(const char *unit) {
@@ -352,8 +361,12 @@ static void process_act_end(void *data) {
                 note("end %d with status %d", (int) process->pid, process->status.code);
         process->ended = true;
         g_assert_cmpint(write(process->end, "", 1), ==, 1);
-        if (process->scope)
-                scope_tell(process->scope);
+        if (!process->scope)
+                return;
+        process->scope->oom_kills += process->costly;
+        if (process->costly && scope_events(process->scope).populated)
+                happen(scope_act_told, process->scope);
+        scope_tell(process->scope);
 }
 
 /* As the kernel does it: what it held is closed before its end can be seen. */

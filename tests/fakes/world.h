@@ -15,6 +15,10 @@ typedef struct FakeScope {
         char *unit, *slice, *path;
         bool freeze;           /* its own cgroup.freeze */
         bool stuck, quiet;
+        bool swept;            /* its cgroup cannot be read any more */
+        bool kept;             /* by systemd, although it is empty */
+        uint64_t oom_kills;
+        const char *result;    /* what systemd makes of its end; NULL: nothing */
         CgroupEvents told;
         GHashTable *properties, *applied;   /* name -> GVariant: what systemd holds, what the kernel has */
         GPtrArray *groups;     /* FakeGroup */
@@ -41,6 +45,7 @@ typedef struct FakeProcess {
         Spawn *spawn;          /* while somebody waits for its execution */
         bool child;            /* the daemon's: its exit status is known to it */
         bool deaf, dying, ended;
+        bool costly;           /* memory ran out, and the kernel chose it */
         int pending;           /* a signal that waits for the thaw */
         ExitStatus status;
 } FakeProcess;
@@ -105,6 +110,7 @@ bool same_file(int a, int b);
 void spawn_proceed(Spawn *spawn);             /* thawed: executes if it was released */
 void spawn_hang_up(Spawn *spawn);
 void cgroups_changed(const char *path);
+void unit_judged(const FakeScope *scope);
 void unit_removed(const char *unit);
 void freezes_settle(const char *unit);        /* what waits for a scope that is thawed, or gone */
 int monitor_new(const FakeProcess *process);  /* the client's end */

@@ -358,6 +358,14 @@ def guest(words="", **keys):
                      "Memory": 128 << 20, "Accelerator": "tcg", **keys})
 
 
+def need_controllers(*names):
+    """Skips the test, or the tests of a file, where a controller of control groups is not there."""
+    offered = pathlib.Path("/sys/fs/cgroup/cgroup.controllers").read_text().split()
+    missing = [name for name in names if name not in offered]
+    if missing:
+        raise unittest.SkipTest(f"this bed lacks the controllers {', '.join(missing)}")
+
+
 def need_guest():
     """Skips the test where there is no guest to run."""
     if not GUEST.is_dir():
