@@ -474,3 +474,11 @@ void domain_config_limit_memory(DomainConfig *config) {
                 (void) resources_set(config->resources, limit->name,
                         g_variant_new_uint64(config->memory + overhead), RESOURCES_AT_CREATION, NULL);
 }
+
+void domain_config_survive_oom(DomainConfig *config) {
+        const ResourceProperty *policy = resource_property_find("OOMPolicy");
+
+        if (!resources_limits(config->resources, policy))
+                (void) resources_set(config->resources, policy->name, g_variant_new_string("continue"),
+                        RESOURCES_AT_CREATION, NULL);
+}

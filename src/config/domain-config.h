@@ -146,4 +146,8 @@ GVariant *domain_config_slices_to_send(const DomainConfig *config);
  * the kernel's tables and virtio's buffers grow with the memory. */
 void domain_config_limit_memory(DomainConfig *config);
 
+/* Gives a domain without an OOMPolicy "continue": systemd's own default would have one helper that was
+ * killed for memory stop a whole machine. */
+void domain_config_survive_oom(DomainConfig *config);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DomainConfig, domain_config_free)

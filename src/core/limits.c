@@ -112,8 +112,10 @@ int limits_complete(Domain *domain, sd_bus_error *error) {
         if (r < 0)
                 return r;
         warn_memory(domain, config->resources, config->warnings);
-        if (g_strv_contains(host.controllers, "memory"))
+        if (g_strv_contains(host.controllers, "memory")) {
                 domain_config_limit_memory(config);
+                domain_config_survive_oom(config);
+        }
         device_defaults(domain);
         return resources_check(config->resources, &host, error);
 }

@@ -97,9 +97,8 @@ void call(Bench *bench, const char *object, const char *member, const char *type
 #define PAYLOAD "Command", "as", 1, "/bin/payload"
 #define QEMU "Kernel", "s", "/boot/vmlinuz", "Accelerator", "s", "tcg"   /* two keys */
 #define QEMU_RESOURCES /* what such a domain gets, as the service manager hears it */                       \
-        "MemoryMax=413138944 DevicePolicy='closed' DeviceAllow=[] DeviceAllow=[('/dev/char/10:232', "       \
-        "'rw'), "                                                                                           \
-        "('/dev/char/10:238', 'rw'), ('/dev/char/10:196', 'rw')]"
+        "MemoryMax=413138944 OOMPolicy='continue' DevicePolicy='closed' DeviceAllow=[] DeviceAllow="        \
+        "[('/dev/char/10:232', 'rw'), ('/dev/char/10:238', 'rw'), ('/dev/char/10:196', 'rw')]"
 void create_as(Bench *bench, const char *sender, const char *name, uint64_t flags);   /* of PAYLOAD */
 
 /* The same when nothing can go wrong; the transcript does not have it. */

@@ -22,7 +22,7 @@ static void test_adopt(Bench *bench, gconstpointer data) {
                 "+ job/1",
                 "JobNew(1, job/1, 'web', 'adopt')",
                 "systemd StartTransientUnit vmm-web.scope in machine.slice: 200 201 TimeoutStop=21600ms "
-                        "'Taken in'",
+                        "'Taken in' OOMPolicy='continue'",
                 "web: Job job/1",
                 "systemd Get vmm-web.scope InvocationID",
                 "web: State 'running', StateReason 'adopted', Running true, ControlGroup "
@@ -60,7 +60,8 @@ static void test_by_pidfd(Bench *bench, gconstpointer data) {
                 "DomainAdded('web', domain/web)",
                 "+ job/1",
                 "JobNew(1, job/1, 'web', 'adopt')",
-                "systemd StartTransientUnit vmm-web.scope in machine.slice: 200 TimeoutStop=21600ms 'web'",
+                "systemd StartTransientUnit vmm-web.scope in machine.slice: 200 TimeoutStop=21600ms 'web' "
+                        "OOMPolicy='continue'",
                 "web: Job job/1",
                 "systemd Get vmm-web.scope InvocationID",
                 "web: State 'running', StateReason 'adopted', Running true, ControlGroup "
@@ -166,7 +167,7 @@ static void test_anothers(Bench *bench, gconstpointer data) {
                 "+ job/1",
                 "JobNew(1, job/1, 'hers', 'adopt')",
                 "systemd StartTransientUnit vmm-hers.scope in machine.slice: 201 TimeoutStop=21600ms "
-                        "'hers'",
+                        "'hers' OOMPolicy='continue'",
                 "hers: Job job/1",
                 "systemd Get vmm-hers.scope InvocationID",
                 "hers: State 'running', StateReason 'adopted', Running true, ControlGroup "
@@ -191,7 +192,8 @@ static void test_name_taken(Bench *bench, gconstpointer data) {
                 "DomainAdded('web', domain/web)",
                 "+ job/1",
                 "JobNew(1, job/1, 'web', 'adopt')",
-                "systemd StartTransientUnit session-1.scope in user.slice: 200 TimeoutStop=21600ms 'web'",
+                "systemd StartTransientUnit session-1.scope in user.slice: 200 TimeoutStop=21600ms 'web' "
+                        "OOMPolicy='continue'",
                 "web: Job job/1",
                 "web: Job /",
                 "- job/1",

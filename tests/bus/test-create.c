@@ -17,7 +17,7 @@ static void test_paused(Bench *bench, gconstpointer data) {
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
                 "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web' "
-                        "DevicePolicy='closed'",
+                        "OOMPolicy='continue' DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "systemd Get vmm-web.scope InvocationID",
@@ -60,7 +60,7 @@ static void test_start(Bench *bench, gconstpointer data) {
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
                 "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web' "
-                        "DevicePolicy='closed'",
+                        "OOMPolicy='continue' DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "systemd Get vmm-web.scope InvocationID",
@@ -172,7 +172,7 @@ static void test_scope(Bench *bench, gconstpointer data) {
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
                 "systemd StartTransientUnit crio-abc.scope in shop-front.slice: 101 Delegate "
-                        "SendSIGKILL=no 'The shop's face' DevicePolicy='closed'",
+                        "SendSIGKILL=no 'The shop's face' OOMPolicy='continue' DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "systemd Get crio-abc.scope InvocationID",
@@ -212,7 +212,7 @@ static void test_user(Bench *bench, gconstpointer data) {
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as alice",
                 "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web' "
-                        "DevicePolicy='closed'",
+                        "OOMPolicy='continue' DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "systemd Get vmm-web.scope InvocationID",
@@ -411,7 +411,7 @@ static void test_side_by_side(Bench *bench, gconstpointer data) {
                 "JobNew(1, job/1, 'slow', 'create')",
                 "fork 101: /bin/payload as root",
                 "systemd StartTransientUnit vmm-slow.scope in machine.slice: 101 TimeoutStop=21600ms "
-                        "'slow' DevicePolicy='closed'",
+                        "'slow' OOMPolicy='continue' DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "slow: Leader 101, Job job/1",
                 "> CreateDomain('fast', {Command: ['/bin/payload']}, 1)",
@@ -421,7 +421,7 @@ static void test_side_by_side(Bench *bench, gconstpointer data) {
                 "JobNew(2, job/2, 'fast', 'create')",
                 "fork 102: /bin/payload as root",
                 "systemd StartTransientUnit vmm-fast.scope in machine.slice: 102 TimeoutStop=21600ms "
-                        "'fast' DevicePolicy='closed'",
+                        "'fast' OOMPolicy='continue' DevicePolicy='closed'",
                 "job/2: Phase 'starting the scope'",
                 "fast: Leader 102, Job job/2",
                 "systemd Get vmm-fast.scope InvocationID",

@@ -49,7 +49,8 @@ static void test_layout(Bench *bench, gconstpointer data) {
                 "JobNew(1, job/1, 'vm', 'create')",
                 "fork 101: /bin/qemu-system-x86_64 as vmmanager-qemu",
                 "systemd StartTransientUnit vmm-vm.scope in machine.slice: 101 Delegate "
-                        "TimeoutStop=43200ms 'vm' MemoryMax=421527552 DevicePolicy='closed' DeviceAllow=[] "
+                        "TimeoutStop=43200ms 'vm' MemoryMax=421527552 "
+                        "OOMPolicy='continue' DevicePolicy='closed' DeviceAllow=[] "
                         "DeviceAllow=[('/dev/char/10:232', 'rw'), ('/dev/char/10:238', 'rw'), "
                         "('/dev/char/10:196', 'rw')]",
                 "job/1: Phase 'starting the scope'",
@@ -95,7 +96,8 @@ static void test_layout_paused(Bench *bench, gconstpointer data) {
                 "JobNew(1, job/1, 'vm', 'create')",
                 "fork 101: /bin/qemu-system-x86_64 as vmmanager-qemu",
                 "systemd StartTransientUnit vmm-vm.scope in machine.slice: 101 Delegate "
-                        "TimeoutStop=43200ms 'vm' MemoryMax=421527552 DevicePolicy='closed' DeviceAllow=[] "
+                        "TimeoutStop=43200ms 'vm' MemoryMax=421527552 "
+                        "OOMPolicy='continue' DevicePolicy='closed' DeviceAllow=[] "
                         "DeviceAllow=[('/dev/char/10:232', 'rw'), ('/dev/char/10:238', 'rw'), "
                         "('/dev/char/10:196', 'rw')]",
                 "job/1: Phase 'starting the scope'",

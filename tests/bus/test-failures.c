@@ -51,7 +51,7 @@ static void test_scope_refused(Bench *bench, gconstpointer data) {
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
                 "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web' "
-                        "DevicePolicy='closed'",
+                        "OOMPolicy='continue' DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "kill 101 SIGKILL",
@@ -82,7 +82,7 @@ static void test_name_taken(Bench *bench, gconstpointer data) {
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 102: /bin/payload as root",
                 "systemd StartTransientUnit session-1.scope in user.slice: 102 TimeoutStop=21600ms 'web' "
-                        "DevicePolicy='closed'",
+                        "OOMPolicy='continue' DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 102, Job job/1",
                 "kill 102 SIGKILL",
@@ -210,7 +210,7 @@ static void test_slice_frozen_refused(Bench *bench, gconstpointer data) {
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
                 "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web' "
-                        "DevicePolicy='closed'",
+                        "OOMPolicy='continue' DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "kill 101 SIGKILL",
@@ -239,7 +239,7 @@ static void test_dead_on_arrival(Bench *bench, gconstpointer data) {
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
                 "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web' "
-                        "DevicePolicy='closed'",
+                        "OOMPolicy='continue' DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "end 101 by SIGSEGV",
@@ -289,7 +289,7 @@ static void test_freeze_refused(Bench *bench, gconstpointer data) {
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
                 "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web' "
-                        "DevicePolicy='closed'",
+                        "OOMPolicy='continue' DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "systemd Get vmm-web.scope InvocationID",
@@ -346,7 +346,7 @@ static void test_exec(Bench *bench, gconstpointer data) {
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
                 "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web' "
-                        "DevicePolicy='closed'",
+                        "OOMPolicy='continue' DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "systemd Get vmm-web.scope InvocationID",

@@ -22,7 +22,8 @@ static void test_order(Bench *bench, gconstpointer data) {
                 "web: Job job/2",
                 "systemd GetAll vmm-web.scope",
                 "job/2: Phase 'reading back'",
-                "web: Job /, Resources {DevicePolicy: 'closed', TasksMax: 50, MemoryMax: 1073741824}",
+                "web: Job /, Resources {OOMPolicy: 'continue', DevicePolicy: 'closed', TasksMax: 50, "
+                        "MemoryMax: 1073741824}",
                 "- job/2",
                 "JobRemoved(2, job/2, 'web', 'configure', 'done')",
                 "< web.SetResources()");
@@ -178,7 +179,8 @@ static void test_slices(Bench *bench, gconstpointer data) {
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
                 "systemd StartTransientUnit web.scope in shop-front.slice: 101 TimeoutStop=21600ms 'web' "
-                        "DevicePolicy='closed' shop.slice( TasksMax=90 ) shop-front.slice( TasksMax=50 )",
+                        "OOMPolicy='continue' DevicePolicy='closed' shop.slice( TasksMax=90 ) "
+                        "shop-front.slice( TasksMax=50 )",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "systemd Get web.scope InvocationID",
@@ -231,7 +233,7 @@ static void test_guest_memory(Bench *bench, gconstpointer data) {
                 "JobNew(1, job/1, 'vm', 'create')",
                 "fork 101: /bin/qemu-system-x86_64 as vmmanager-qemu",
                 "systemd StartTransientUnit vmm-vm.scope in machine.slice: 101 TimeoutStop=43200ms 'vm' "
-                        "MemoryMax=67108864 DevicePolicy='closed' DeviceAllow=[] "
+                        "MemoryMax=67108864 OOMPolicy='continue' DevicePolicy='closed' DeviceAllow=[] "
                         "DeviceAllow=[('/dev/char/10:232', 'rw'), ('/dev/char/10:238', 'rw'), "
                         "('/dev/char/10:196', 'rw')]",
                 "job/1: Phase 'starting the scope'",
@@ -272,7 +274,7 @@ static void test_oci(Bench *bench, gconstpointer data) {
                 "systemd GetAll vmm-web.scope",
                 "job/2: Phase 'reading back'",
                 "web: Job /, Warnings ['cpu.shares has no effect: cpu.idle takes its place'], Resources "
-                        "{DevicePolicy: 'closed', CPUWeight: 0, TasksMax: 1}",
+                        "{OOMPolicy: 'continue', DevicePolicy: 'closed', CPUWeight: 0, TasksMax: 1}",
                 "web.Warning('cpu.shares has no effect: cpu.idle takes its place')",
                 "- job/2",
                 "JobRemoved(2, job/2, 'web', 'configure', 'done')",
@@ -351,8 +353,8 @@ static void test_devices(Bench *bench, gconstpointer data) {
                 "web: Job job/2",
                 "systemd GetAll vmm-web.scope",
                 "job/2: Phase 'reading back'",
-                "web: Job /, Resources {DevicePolicy: 'closed', DeviceAllow: [('/dev/char/10:229', 'w')]}, "
-                        "Devices [('/dev/fuse', 'w')]",
+                "web: Job /, Resources {OOMPolicy: 'continue', DevicePolicy: 'closed', DeviceAllow: "
+                        "[('/dev/char/10:229', 'w')]}, Devices [('/dev/fuse', 'w')]",
                 "- job/2",
                 "JobRemoved(2, job/2, 'web', 'configure', 'done')",
                 "< web.AddDevice()");
@@ -374,8 +376,8 @@ static void test_devices(Bench *bench, gconstpointer data) {
                 "web: Job job/5",
                 "systemd GetAll vmm-web.scope",
                 "job/5: Phase 'reading back'",
-                "web: Job /, Resources {DevicePolicy: 'closed', DeviceAllow: [('char-136', 'rw')]}, "
-                        "Devices [('char-136', 'rw')]",
+                "web: Job /, Resources {OOMPolicy: 'continue', DevicePolicy: 'closed', DeviceAllow: "
+                        "[('char-136', 'rw')]}, Devices [('char-136', 'rw')]",
                 "- job/5",
                 "JobRemoved(5, job/5, 'web', 'configure', 'done')",
                 "< web.RemoveDevice()",
@@ -427,8 +429,8 @@ static void test_given_devices(Bench *bench, gconstpointer data) {
                 "vm: Job job/2",
                 "systemd GetAll vmm-vm.scope",
                 "job/2: Phase 'reading back'",
-                "vm: Job /, Resources {MemoryMax: 413138944, DevicePolicy: 'closed', DeviceAllow: "
-                        "[('/dev/char/10:238', 'rw'), ('/dev/char/10:196', 'rw')]}, Devices "
+                "vm: Job /, Resources {MemoryMax: 413138944, OOMPolicy: 'continue', DevicePolicy: 'closed', "
+                        "DeviceAllow: [('/dev/char/10:238', 'rw'), ('/dev/char/10:196', 'rw')]}, Devices "
                         "[('/dev/vhost-net', 'rw'), ('/dev/vfio/vfio', 'rw')]",
                 "- job/2",
                 "JobRemoved(2, job/2, 'vm', 'configure', 'done')",
@@ -448,7 +450,7 @@ static void test_given_devices(Bench *bench, gconstpointer data) {
                 "systemd StartTransientUnit vmm-vm2.scope in machine.slice: 102 TimeoutStop=43200ms 'vm2' "
                         "DeviceAllow=[] DeviceAllow=[('/dev/char/10:232', 'rw'), ('/dev/char/10:238', "
                         "'rw'), ('/dev/char/10:229', 'rwm'), ('/dev/none', 'r')] MemoryMax=413138944 "
-                        "DevicePolicy='closed'",
+                        "OOMPolicy='continue' DevicePolicy='closed'",
                 "job/3: Phase 'starting the scope'",
                 "vm2: Leader 102, Job job/3",
                 "systemd Get vmm-vm2.scope InvocationID",
@@ -549,7 +551,7 @@ static void test_user(Bench *bench, gconstpointer data) {
                 "web: Job job/2",
                 "systemd GetAll vmm-web.scope",
                 "job/2: Phase 'reading back'",
-                "web: Job /, Resources {TasksMax: 50}",
+                "web: Job /, Resources {OOMPolicy: 'continue', TasksMax: 50}",
                 "- job/2",
                 "JobRemoved(2, job/2, 'web', 'configure', 'done')",
                 "< web.SetResources()");

@@ -50,8 +50,8 @@ class TestOutOfMemory(TestCase):
         self.assertEqual(self.ends(domain), ("killed by SIGKILL", {"Signal": 9}))
 
     def test_stop(self):
-        """OOMPolicy=stop, the default: systemd has the others stopped, by the stop plan; memory is the reason told"""
-        domain = self.create("web1", limited(f"(sleep 0.5; {HOG}) & {OBEDIENT}"))
+        """OOMPolicy=stop: systemd has the others stopped, by the stop plan; memory is the reason told"""
+        domain = self.create("web1", limited(f"(sleep 0.5; {HOG}) & {OBEDIENT}", OOMPolicy=V("s", "stop")))
         self.assertEqual(self.ends(domain)[0], OUT_OF_MEMORY)
         self.assertEqual(stop_steps(self.signals, domain.path), ["SIGTERM"])
 
@@ -61,8 +61,8 @@ class TestOutOfMemory(TestCase):
         self.assertEqual(self.ends(domain), (OUT_OF_MEMORY, {"Signal": 9}))
 
     def test_continue(self):
-        """OOMPolicy=continue: the others live on, with a warning, and how the domain ends later has nothing to do with it"""
-        domain = self.create("web1", limited(f"(sleep 0.5; {HOG}) & {OBEDIENT}", OOMPolicy=V("s", "continue")))
+        """OOMPolicy=continue, the default: the others live on, with a warning, and how the domain ends later has nothing to do with it"""
+        domain = self.create("web1", limited(f"(sleep 0.5; {HOG}) & {OBEDIENT}"))
         wait_until(lambda: self.warnings(domain), what="a warning")
         self.assertThawed(domain)
         text = "The kernel killed 1 of its processes: out of memory (oom-kill)"

@@ -4,7 +4,7 @@
 import os
 import subprocess
 
-from vmm import (FORCE, OBEDIENT, ROOT, SERVICE, START, WRITER, Bus, Call, Error, Gio, TestCase, as_tester, hold_writers,
+from vmm import (FORCE, OBEDIENT, ROOT, SERVICE, START, WRITER, Bus, Call, Error, Gio, TestCase, V, as_tester, hold_writers,
                  shell, wait_held, wait_until)
 
 ACTIONS = {
@@ -13,6 +13,7 @@ ACTIONS = {
     "Pause": "pause", "Resume": "pause", "Shutdown": "stop", "Destroy": "stop", "Stop": "stop", "Kill": "stop",
     "GetProcesses": "inspect", "Release": "adopt", "OpenConsole": "console", "StopPlan": "configure",
     "PauseTimeoutUSec": "configure", "GetVCPUs": "inspect", "PinVCPU": "configure", "WeighVCPU": "configure",
+    "AddDevice": "configure", "RemoveDevice": "configure", "SetResources": "configure", "UpdateResourcesOCI": "configure",
 }
 
 
@@ -42,6 +43,9 @@ class TestPolkit(TestCase):
             "Stop": lambda: domain.Stop([("SIGKILL", 0)], 0), "Kill": lambda: domain.Kill("all", 9),
             "GetProcesses": domain.GetProcesses, "OpenConsole": domain.OpenConsole,
             "GetConsoleLog": lambda: domain.GetConsoleLog(1), "GetVCPUs": domain.GetVCPUs,
+            "AddDevice": lambda: domain.AddDevice("/dev/fuse", "rw"), "RemoveDevice": lambda: domain.RemoveDevice("/dev/kvm"),
+            "SetResources": lambda: domain.SetResources([("IPAccounting", V("b", True))]),
+            "UpdateResourcesOCI": lambda: domain.UpdateResourcesOCI("{}"),
             "PinVCPU": lambda: domain.PinVCPU(0, [0]), "WeighVCPU": lambda: domain.WeighVCPU(0, 100),
             "StopPlan": lambda: domain.set("StopPlan", [("SIGKILL", 0)]),
             "PauseTimeoutUSec": lambda: domain.set("PauseTimeoutUSec", 1000),
