@@ -9,7 +9,8 @@
 #include "bus/bus.h"
 #include "util/auto.h"
 
-static const BusObject *const bus_objects[] = {&manager_object, &domain_object, &job_object};
+static const BusObject *const bus_objects[] = {
+        &manager_object, &domain_object, &slice_object, &job_object};
 
 /* Which properties a change in core means. */
 static const struct {
@@ -28,10 +29,27 @@ static const struct {
         {DOMAIN_CHANGED_RESOURCES, {"Resources", "Devices"}},
 };
 
+static const struct {
+        unsigned change;
+        const char *property;
+} changed_slice_properties[] = {
+        {SLICE_CHANGED_DOMAINS, "Domains"},
+        {SLICE_CHANGED_PLACE,   "ControlGroup"},
+        {SLICE_CHANGED_PAUSED,  "Paused"},
+};
+
 char *bus_domain_path(const Domain *domain) {
         char uuid[SD_ID128_STRING_MAX], *path = NULL;
 
         if (sd_bus_path_encode(BUS_PATH_DOMAIN, sd_id128_to_string(domain->config->uuid, uuid), &path) < 0)
+                g_error("out of memory");
+        return path;
+}
+
+char *bus_slice_path(const Slice *slice) {
+        char *path = NULL;
+
+        if (sd_bus_path_encode(BUS_PATH_SLICE, slice->name, &path) < 0)
                 g_error("out of memory");
         return path;
 }
@@ -137,6 +155,33 @@ static void on_warning(void *userdata, Domain *domain, const char *text) {
         (void) sd_bus_emit_signal(bus->bus, path, BUS_INTERFACE("Domain"), "Warning", "s", text);
 }
 
+static void on_slice_added(void *userdata, Slice *slice) {
+        Bus *bus = userdata;
+        g_autofree char *path = bus_slice_path(slice);
+
+        (void) sd_bus_emit_object_added(bus->bus, path);
+}
+
+static void on_slice_removed(void *userdata, Slice *slice) {
+        Bus *bus = userdata;
+        g_autofree char *path = bus_slice_path(slice);
+
+        (void) sd_bus_emit_object_removed(bus->bus, path);
+}
+
+static void on_slice_changed(void *userdata, Slice *slice, unsigned changes) {
+        Bus *bus = userdata;
+        g_autofree char *path = bus_slice_path(slice);
+        g_autoptr(GPtrArray) names = g_ptr_array_new();
+
+        for (size_t i = 0; i < G_N_ELEMENTS(changed_slice_properties); i++)
+                if (changes & changed_slice_properties[i].change)
+                        g_ptr_array_add(names, (void *) changed_slice_properties[i].property);
+        g_ptr_array_add(names, NULL);
+        (void) sd_bus_emit_properties_changed_strv(
+                bus->bus, path, BUS_INTERFACE("Slice"), (char **) names->pdata);
+}
+
 static void on_job_added(void *userdata, Job *job) {
         Bus *bus = userdata;
         g_autofree char *path = bus_job_path(job);
@@ -171,6 +216,9 @@ static const ManagerObserver bus_observer = {
         .state_changed = on_state_changed,
         .stop_step = on_stop_step,
         .warning = on_warning,
+        .slice_added = on_slice_added,
+        .slice_removed = on_slice_removed,
+        .slice_changed = on_slice_changed,
         .job_added = on_job_added,
         .job_removed = on_job_removed,
         .job_changed = on_job_changed,

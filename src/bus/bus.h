@@ -8,10 +8,12 @@
 
 #include "bus/polkit.h"
 #include "core/manager.h"
+#include "core/slice.h"
 
 #define BUS_NAME "org.example.VMManager1"
 #define BUS_PATH "/org/example/VMManager1"
 #define BUS_PATH_DOMAIN BUS_PATH "/domain"
+#define BUS_PATH_SLICE BUS_PATH "/slice"
 #define BUS_PATH_JOB BUS_PATH "/job"
 #define BUS_INTERFACE(kind) "org.example.VMManager1." kind
 
@@ -36,6 +38,7 @@ static inline Bus *bus_of(const Domain *domain) {
 
 /* Object paths; free with g_free(). */
 char *bus_domain_path(const Domain *domain);
+char *bus_slice_path(const Slice *slice);
 char *bus_job_path(const Job *job);
 
 /* For `t flags` arguments. Returns 0 or -EINVAL with InvalidArgs naming the bits. */
@@ -55,7 +58,7 @@ typedef struct BusObject {
         sd_bus_node_enumerator_t enumerate;
 } BusObject;
 
-extern const BusObject manager_object, domain_object, job_object;
+extern const BusObject manager_object, domain_object, slice_object, job_object;
 
 /* Appends the counters of a domain as a{sv}. */
 int domain_append_stats(sd_bus_message *reply, const Domain *domain);

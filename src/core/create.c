@@ -9,6 +9,7 @@
 
 #include "core/limits.h"
 #include "core/manager.h"
+#include "core/pause-ledger.h"
 #include "core/verbs.h"
 #include "host/process.h"
 #include "util/auto.h"
@@ -207,7 +208,7 @@ static void create_ended(Job *job, bool done) {
                 return;
         }
         if (!job->start)
-                domain_set_pause_reason(domain, "user");
+                domain_add_pause_reason(domain, PAUSE_REASON_USER);
         domain_settle(domain, "created");
         limits_begin(domain);
         log_write(LOG_INFO, MESSAGE_DOMAIN_STARTED, domain->config->name, "Created in %s",

@@ -10,6 +10,8 @@
 
 #include "core/limits.h"
 #include "core/manager.h"
+#include "core/pause-ledger.h"
+#include "core/slice.h"
 #include "host/process.h"
 #include "util/auto.h"
 #include "util/errors.h"
@@ -50,11 +52,17 @@ static const BackendObserver backend_observer = {
         .monitor_lost = on_monitor_lost,
 };
 
-/* Nothing that comes to a frozen slice could run, and systemd 252 would not even mind. */
+/* Nothing that comes to a paused slice could be held by it. In one that somebody else froze nothing could
+ * run, and systemd 252 would not even mind. */
 static int check_slice(Manager *manager, const DomainConfig *config, sd_bus_error *error) {
         g_autofree char *path = manager_slice_path(manager, config->cgroup_path->slice);
         g_autofree char *frozen = path ? cgroup_frozen_slice(path) : NULL;
 
+        int r;
+
+        r = slices_check_open(manager, config, error);
+        if (r < 0)
+                return r;
         if (frozen)
                 return sd_bus_error_setf(error, VMM_ERROR_SLICE_FROZEN,
                         "'%s' cannot be in slice %s: %s is frozen", config->name, config->cgroup_path->slice,
@@ -76,7 +84,7 @@ int domain_new(Manager *manager, DomainConfig *config, uid_t owner, Domain **ret
                 .leader_pidfd = -1,
                 .freezer_state = g_strdup("running"),
                 .stop_phase = g_strdup(""),
-                .pause_reasons = g_ptr_array_new_null_terminated(1, g_free, TRUE),
+                .pause_reasons = ledger_new(),
                 .warnings = g_ptr_array_new_null_terminated(1, g_free, TRUE),
                 .pause_blockers = g_array_new(FALSE, FALSE, sizeof(CgroupBlocker)),
                 .device_names = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, g_free),
@@ -187,14 +195,35 @@ void domain_set_stop_phase(Domain *domain, const char *phase, uint64_t deadline_
         domain_mark_changed(domain, DOMAIN_CHANGED_STOP);
 }
 
-void domain_set_pause_reason(Domain *domain, const char *reason) {
-        if (reason ? domain->pause_reasons->len == 1 && g_str_equal(domain->pause_reasons->pdata[0], reason)
-                   : domain->pause_reasons->len == 0)
+void domain_add_pause_reason(Domain *domain, const char *reason) {
+        if (ledger_add(domain->pause_reasons, reason))
+                domain_mark_changed(domain, DOMAIN_CHANGED_FREEZER);
+}
+
+void domain_remove_pause_reason(Domain *domain, const char *reason) {
+        if (!ledger_remove(domain->pause_reasons, reason))
+                return;
+        domain_mark_changed(domain, DOMAIN_CHANGED_FREEZER);
+        slices_let_go(domain);
+}
+
+/* It runs: nothing holds it any more. */
+static void domain_clear_pause_reasons(Domain *domain) {
+        if (domain->pause_reasons->len == 0)
                 return;
         g_ptr_array_set_size(domain->pause_reasons, 0);
-        if (reason)
-                g_ptr_array_add(domain->pause_reasons, g_strdup(reason));
         domain_mark_changed(domain, DOMAIN_CHANGED_FREEZER);
+        slices_let_go(domain);
+}
+
+const char *domain_holding_slice(const Domain *domain) {
+        for (unsigned i = 0; i < domain->pause_reasons->len; i++) {
+                const char *slice = ledger_reason_slice(domain->pause_reasons->pdata[i]);
+
+                if (slice && !slice_lets_go(domain->manager, slice))
+                        return slice;
+        }
+        return NULL;
 }
 
 void domain_warn(Domain *domain, const char *message_id, const char *text) {
@@ -207,6 +236,12 @@ void domain_warn(Domain *domain, const char *message_id, const char *text) {
         domain->manager->observer->warning(domain->manager->userdata, domain, text);
 }
 
+static bool domain_is_below_frozen(const Domain *domain) {
+        g_autofree char *slice = domain->cgroup ? cgroup_frozen_slice(cgroup_path(domain->cgroup)) : NULL;
+
+        return slice;
+}
+
 void domain_settle(Domain *domain, const char *reason) {
         bool frozen;
 
@@ -217,7 +252,8 @@ void domain_settle(Domain *domain, const char *reason) {
         frozen = domain->events.frozen;
         domain_set_freezer_state(domain, frozen ? "frozen" : "running");
         if (!frozen)
-                domain_set_pause_reason(domain, NULL);
+                domain_clear_pause_reasons(domain);
+        domain->slice_frozen = domain_is_below_frozen(domain);
         domain_set_state(domain, frozen ? DOMAIN_PAUSED : DOMAIN_RUNNING, reason);
 }
 
@@ -239,14 +275,32 @@ static void on_invocation_id(void *userdata, int r, const char *text, sd_id128_t
         domain_mark_changed(domain, DOMAIN_CHANGED_PLACE);
 }
 
-/* Somebody else froze or thawed the scope, or a slice above it. */
-static void domain_follow_freezer(Domain *domain) {
-        if (domain->events.frozen == (domain->state == DOMAIN_PAUSED))
+/* A thaw ends what somebody else froze, the scope or a slice above it, and nothing but that. systemd 252
+ * thaws with a slice also what was frozen on its own there. Returns whether other reasons hold it. */
+static bool domain_hold(Domain *domain) {
+        bool others = domain->slice_frozen || ledger_has(domain->pause_reasons, PAUSE_REASON_FROZEN);
+
+        domain->slice_frozen = false;
+        domain_remove_pause_reason(domain, PAUSE_REASON_FROZEN);
+        if (!others ||
+                (!domain_holding_slice(domain) && !ledger_has(domain->pause_reasons, PAUSE_REASON_USER)))
+                return false;
+        log_write(LOG_INFO, NULL, domain->config->name, "Thawed from outside, but it is to be paused");
+        domain_pause_again(domain);
+        return true;
+}
+
+void domain_follow_freezer(Domain *domain) {
+        if (domain->job || !domain->cgroup || cgroup_read_events(domain->cgroup, &domain->events) < 0 ||
+                !domain->events.populated || domain->events.frozen == (domain->state == DOMAIN_PAUSED))
                 return;
-        /* Not thawed: a newcomer is about to be frozen. */
-        if (!domain->events.frozen && cgroup_freeze_requested(domain->cgroup))
-                return;
-        domain_set_pause_reason(domain, domain->events.frozen ? "frozen" : NULL);
+        if (!domain->events.frozen) {
+                /* Not thawed: a newcomer is about to be frozen. */
+                if (cgroup_freeze_requested(domain->cgroup) || domain_hold(domain))
+                        return;
+                domain_clear_pause_reasons(domain);
+        } else
+                domain_add_pause_reason(domain, PAUSE_REASON_FROZEN);
         domain_set_state(domain, domain->events.frozen ? DOMAIN_PAUSED : DOMAIN_RUNNING,
                 domain->events.frozen ? "frozen from outside" : "thawed from outside");
 
@@ -348,6 +402,7 @@ int domain_enter_scope(Domain *domain, int pidfd) {
         domain->cgroup = g_steal_pointer(&cgroup);
         domain->started_usec = epoch_usec();
         domain_mark_changed(domain, DOMAIN_CHANGED_PLACE);
+        slices_follow(domain);
         return unit_get_property(domain_units(domain), unit, "InvocationID", on_invocation_id, domain,
                 &domain->invocation_call);
 }

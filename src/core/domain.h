@@ -49,6 +49,7 @@ struct Domain {
         char *last_stop_step;   /* of the stop in progress: why it ended */
         bool crashed;
         bool halted;            /* the guest's vCPUs were stopped through the monitor */
+        bool slice_frozen;      /* somebody froze a slice above it: a thaw may be that of the slice */
         bool remove_logs;
         bool ended;             /* nothing of it is left; only its job still knows it */
         bool released;          /* it ended for us only: its processes run on */
@@ -84,7 +85,8 @@ struct Domain {
         Job *job;
         char *stop_phase;
         uint64_t stop_deadline_usec;    /* since the epoch */
-        GPtrArray *pause_reasons, *warnings;
+        GPtrArray *pause_reasons;       /* core/pause-ledger.h */
+        GPtrArray *warnings;
         GArray *pause_blockers;         /* CgroupBlocker */
         bool vcpus_placed;              /* each vCPU has a control group of its own */
 };
@@ -113,7 +115,8 @@ void domain_settle(Domain *domain, const char *reason);
 void domain_mark_changed(Domain *domain, unsigned changes);
 void domain_set_freezer_state(Domain *domain, const char *state);
 void domain_set_stop_phase(Domain *domain, const char *phase, uint64_t deadline_usec);
-void domain_set_pause_reason(Domain *domain, const char *reason);   /* NULL: not paused */
+void domain_add_pause_reason(Domain *domain, const char *reason);
+void domain_remove_pause_reason(Domain *domain, const char *reason);
 void domain_warn(Domain *domain, const char *message_id, const char *text);   /* message_id: may be NULL */
 
 /* The process is in the scope: follows it from now on. Returns 0 or a negative errno. */
@@ -124,6 +127,12 @@ void domain_asked_signal(Domain *domain, int signal);
 
 /* Follows the leader's end. The descriptor is taken. */
 int domain_set_leader(Domain *domain, int pidfd);
+
+/* Follows what somebody else did to the freezer, as far as it was not followed yet. */
+void domain_follow_freezer(Domain *domain);
+
+/* The slice that keeps it paused, and is not just letting it go; NULL when none does. */
+const char *domain_holding_slice(const Domain *domain);
 
 /* Looks whether anything of it is left; ends it if not. The domain may be gone afterwards. */
 void domain_check_ended(Domain *domain);
@@ -141,6 +150,18 @@ int domain_add_process(Domain *domain, int pidfd, const char *subgroup, uid_t ca
         void *userdata, sd_bus_error *error);
 int domain_pause(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
 int domain_resume(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
+
+/* The same with a reason for the ledger: it is frozen with the first one, thawed when the last one is taken
+ * off. */
+int domain_pause_for(Domain *domain, const char *reason, uid_t requestor, JobReply reply, void *userdata,
+        sd_bus_error *error);
+int domain_resume_from(Domain *domain, const char *reason, uid_t requestor, JobReply reply, void *userdata,
+        sd_bus_error *error);
+
+/* Somebody thawed it together with others, and it has reasons left: it stays `paused`, and is frozen again.
+ * It must have no job. */
+void domain_pause_again(Domain *domain);
+
 int domain_shutdown(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
 int domain_release(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
 

@@ -63,6 +63,8 @@ static void job_free(Job *job) {
         sd_event_source_disable_unref(job->timer);
         sd_bus_error_free(&job->error);
         g_array_unref(job->waiters);
+        if (job->reasons)
+                g_ptr_array_unref(job->reasons);
         if (job->pidfds)
                 g_array_unref(job->pidfds);
         g_free(job->subgroup);

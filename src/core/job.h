@@ -67,6 +67,7 @@ struct Job {
         /* What the steps keep */
         bool confirmed;               /* the manager has answered; the kernel is still to */
         bool start;                   /* create: resume at once */
+        GPtrArray *reasons;           /* pause: what the ledger gets; none: it is only frozen again */
         StopPlan plan;
         size_t plan_step;
         GArray *pidfds;               /* adopt, add: int */

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "core/manager.h"
+#include "core/slice.h"
 #include "util/auto.h"
 #include "util/errors.h"
 
@@ -61,7 +62,10 @@ int manager_new(sd_event *event, Units *units, ManagerConfig *settings, bool use
                 .by_uuid = g_hash_table_new(uuid_hash, uuid_equal),
                 .by_name = g_hash_table_new(g_str_hash, g_str_equal),
                 .jobs = g_hash_table_new(NULL, NULL),
+                .slices = g_hash_table_new(g_str_hash, g_str_equal),
+                .slice_jobs = g_ptr_array_new(),
                 .changed = g_ptr_array_new(),
+                .changed_slices = g_ptr_array_new(),
                 .released = g_ptr_array_new_with_free_func(released_free),
         };
         r = sd_event_add_defer(event, &manager->flush, on_flush, manager);
@@ -79,6 +83,9 @@ Manager *manager_free(Manager *manager) {
 
         if (!manager)
                 return NULL;
+        manager_flush(manager);
+        slice_jobs_abandon(manager);
+
         /* The domains live on; only we stop looking. */
         g_hash_table_iter_init(&iter, manager->by_uuid);
         while (g_hash_table_iter_next(&iter, NULL, &item)) {
@@ -95,6 +102,7 @@ Manager *manager_free(Manager *manager) {
         g_queue_clear_full(&manager->ended, (GDestroyNotify) ended_free);
         g_ptr_array_unref(manager->released);
         g_ptr_array_unref(manager->changed);
+        slices_free(manager);
         sd_event_source_disable_unref(manager->flush);
         g_hash_table_unref(manager->by_uuid);
         g_hash_table_unref(manager->by_name);
@@ -182,10 +190,12 @@ void manager_add(Manager *manager, Domain *domain) {
         g_hash_table_insert(manager->by_uuid, &domain->config->uuid, domain);
         g_hash_table_insert(manager->by_name, domain->config->name, domain);
         manager->observer->domain_added(manager->userdata, domain);
+        slices_add_domain(domain);
 }
 
 /* All are told, while the object can still be looked at, and then nobody finds it any more. */
 static void manager_drop(Manager *manager, Domain *domain) {
+        slices_remove_domain(domain);
         manager_flush(manager);
         manager->observer->domain_removed(manager->userdata, domain);
         g_hash_table_remove(manager->by_uuid, &domain->config->uuid);
@@ -254,5 +264,12 @@ void manager_flush(Manager *manager) {
 
                 domain->changes = 0;
                 manager->observer->domain_changed(manager->userdata, domain, changes);
+        }
+        while (manager->changed_slices->len > 0) {
+                Slice *slice = g_ptr_array_steal_index(manager->changed_slices, 0);
+                unsigned changes = slice->changes;
+
+                slice->changes = 0;
+                manager->observer->slice_changed(manager->userdata, slice, changes);
         }
 }

@@ -6,6 +6,8 @@
 
 #include "core/domain.h"
 
+typedef struct Slice Slice;
+
 #define ENDED_DOMAINS_KEPT 32u   /* whose console log is still to be had */
 
 /* How core speaks upward. */
@@ -16,6 +18,9 @@ typedef struct ManagerObserver {
         void (*state_changed)(void *userdata, Domain *domain, DomainState old);
         void (*stop_step)(void *userdata, Domain *domain, const char *step, unsigned index, unsigned total);
         void (*warning)(void *userdata, Domain *domain, const char *text);
+        void (*slice_added)(void *userdata, Slice *slice);
+        void (*slice_removed)(void *userdata, Slice *slice);
+        void (*slice_changed)(void *userdata, Slice *slice, unsigned changes);
         void (*job_added)(void *userdata, Job *job);
         void (*job_removed)(void *userdata, Job *job);
         void (*job_changed)(void *userdata, Job *job);
@@ -33,9 +38,12 @@ struct Manager {
         GHashTable *by_name;      /* name -> Domain */
         GHashTable *jobs;         /* id -> Job */
         uint32_t last_job_id;
+        GHashTable *slices;       /* name -> Slice */
+        GPtrArray *slice_jobs;    /* SliceJob: what is in flight for whole slices */
         GQueue ended;             /* EndedDomain, newest first */
         GPtrArray *released;      /* consoles of released domains, drained until their scope is gone */
         GPtrArray *changed;       /* Domain, with changes not told yet */
+        GPtrArray *changed_slices;
         sd_event_source *flush;
 };
 

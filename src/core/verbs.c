@@ -5,10 +5,12 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "config/text.h"
 #include "core/limits.h"
 #include "core/manager.h"
+#include "core/pause-ledger.h"
 #include "core/verbs.h"
 #include "host/process.h"
 #include "util/auto.h"
@@ -86,15 +88,29 @@ static bool verb_joins(Domain *domain, const JobKind *kind, JobReply reply, void
         return true;
 }
 
-/* Begins it as a job; `meanwhile` is the state to be in until it ends. */
-static int verb_begin(Domain *domain, Verb verb, const JobKind *kind, DomainState meanwhile, uid_t requestor,
-        JobReply reply, void *userdata, sd_bus_error *error) {
+/* What thaws it is not for one domain alone when its slice is paused. */
+static int verb_check_slice(const Domain *domain, Verb verb, const char *name, sd_bus_error *error) {
+        const char *slice = domain_holding_slice(domain);
+
+        if (!slice || (verb != VERB_RESUME && verb != VERB_SHUTDOWN && verb != VERB_RELEASE))
+                return 0;
+        return sd_bus_error_setf(error, VMM_ERROR_SLICE_FROZEN, "Cannot %s '%s': slice %s is paused", name,
+                domain->config->name, slice);
+}
+
+/* Makes the job; `meanwhile` is the state to be in until it ends. Returns as a verb does; on 0 the job is to
+ * be started, or is NULL when there is one of this kind to wait for. */
+static int verb_prepare(Domain *domain, Verb verb, const JobKind *kind, DomainState meanwhile,
+        uid_t requestor, JobReply reply, void *userdata, Job **ret, sd_bus_error *error) {
         Job *job;
         int r;
 
+        *ret = NULL;
         if (verb_joins(domain, kind, reply, userdata))
                 return 0;
         r = verb_admit(domain, verb, kind->verb, error);
+        if (r == 0)
+                r = verb_check_slice(domain, verb, kind->verb, error);
         if (r != 0)
                 return r;
         job = job_new(domain, kind, requestor, domain->config->pause_timeout_usec);
@@ -104,8 +120,19 @@ static int verb_begin(Domain *domain, Verb verb, const JobKind *kind, DomainStat
                         g_strconcat(domain_state_to_string(meanwhile), " on request", NULL);
                 domain_set_state(domain, meanwhile, reason);
         }
-        job_start(job);
+        *ret = job;
         return 0;
+}
+
+static int verb_begin(Domain *domain, Verb verb, const JobKind *kind, DomainState meanwhile, uid_t requestor,
+        JobReply reply, void *userdata, sd_bus_error *error) {
+        Job *job;
+        int r;
+
+        r = verb_prepare(domain, verb, kind, meanwhile, requestor, reply, userdata, &job, error);
+        if (r == 0 && job)
+                job_start(job);
+        return r;
 }
 
 /* ---- Freezing and thawing, each believed only when systemd and the kernel agree. ---- */
@@ -252,10 +279,25 @@ static const JobStep pause_steps[] = {
         {"freezing", freeze_run, freeze_poke, freeze_expire, freeze_undo},
 };
 
+/* As the first one who asked would say it. */
+static char *pause_text(const GPtrArray *reasons) {
+        const char *slice = ledger_reason_slice(reasons->pdata[0]);
+
+        return slice ? g_strdup_printf("paused with %s", slice) : g_strdup("paused on request");
+}
+
 static void pause_ended(Job *job, bool done) {
-        if (done)
-                domain_set_pause_reason(job->domain, "user");
-        domain_settle(job->domain, done ? "paused on request" : "could not be paused");
+        Domain *domain = job->domain;
+        bool again = job->reasons->len == 0;
+        g_autofree char *text = !done   ? g_strdup("could not be paused")
+                                : again ? g_strdup(domain->state_reason)
+                                        : pause_text(job->reasons);
+
+        for (unsigned i = 0; i < job->reasons->len && done; i++)
+                domain_add_pause_reason(domain, job->reasons->pdata[i]);
+        domain_settle(domain, text);
+        if (again && domain->state == DOMAIN_RUNNING)
+                domain_warn(domain, NULL, "It was thawed from outside, could not be frozen again, and runs");
 }
 
 static const JobKind pause_kind = {
@@ -267,9 +309,36 @@ static const JobKind pause_kind = {
         .ended = pause_ended,
 };
 
+int domain_pause_for(Domain *domain, const char *reason, uid_t requestor, JobReply reply, void *userdata,
+        sd_bus_error *error) {
+        Job *job;
+        int r;
+
+        r = verb_prepare(domain, VERB_PAUSE, &pause_kind, DOMAIN_PAUSING, requestor, reply, userdata, &job,
+                error);
+        if (r > 0) {
+                domain_add_pause_reason(domain, reason);
+                manager_flush(domain->manager);
+        }
+        if (r != 0)
+                return r;
+        if (job)
+                job->reasons = ledger_new();
+        ledger_add(domain->job->reasons, reason);
+        if (job)
+                job_start(job);
+        return 0;
+}
+
 int domain_pause(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error) {
-        return verb_begin(
-                domain, VERB_PAUSE, &pause_kind, DOMAIN_PAUSING, requestor, reply, userdata, error);
+        return domain_pause_for(domain, PAUSE_REASON_USER, requestor, reply, userdata, error);
+}
+
+void domain_pause_again(Domain *domain) {
+        Job *job = job_new(domain, &pause_kind, geteuid(), domain->config->pause_timeout_usec);
+
+        job->reasons = ledger_new();
+        job_start(job);
 }
 
 /* A domain that was created paused executes its program with its first resume. */
@@ -333,6 +402,15 @@ static const JobKind resume_kind = {
 int domain_resume(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error) {
         return verb_begin(
                 domain, VERB_RESUME, &resume_kind, DOMAIN_RESUMING, requestor, reply, userdata, error);
+}
+
+int domain_resume_from(Domain *domain, const char *reason, uid_t requestor, JobReply reply, void *userdata,
+        sd_bus_error *error) {
+        if (!ledger_has_other(domain->pause_reasons, reason))
+                return domain_resume(domain, requestor, reply, userdata, error);
+        domain_remove_pause_reason(domain, reason);
+        /* When it is just being frozen again, that is worth waiting for. */
+        return verb_joins(domain, &pause_kind, reply, userdata) ? 0 : 1;
 }
 
 /* ---- Shutdown: a request, which needs a guest that runs to hear it. ---- */

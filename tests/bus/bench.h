@@ -41,6 +41,7 @@ typedef struct Bench {
         unsigned n_descriptors;   /* open when the test began */
         GString *transcript;
         bool quiet;               /* calls and answers are not written down */
+        bool slices;              /* their signals are written down, too */
         char *answer;             /* the latest answer, as in the transcript */
         unsigned n_open;          /* calls without an answer yet */
         GHashTable *names;        /* 32 hex digits -> name of a domain */
@@ -80,7 +81,8 @@ void forget(Bench *bench);   /* the transcript so far */
 /* No domain, no job, and nothing on the host. */
 void expect_empty(Bench *bench);
 
-/* Calls. An object is "manager", "job/1" or the name of a domain; the caller ":1.1" if not told. */
+/* Calls. An object is "manager", "job/1", "slice/a.slice" or the name of a domain; the caller ":1.1" if not
+ * told. */
 
 sd_bus_message *message_new(Bench *bench, const char *object, const char *member);
 sd_bus_message *message_new_as(Bench *bench, const char *sender, const char *object, const char *member);

@@ -2,15 +2,18 @@
 
 /* Calls: makes messages, sends them, and writes down what was asked and what was answered. */
 
+#include <string.h>
+
 #include "bench.h"
 #include "util/auto.h"
 
 #define SENDER ":1.1"
 
 const char *object_interface(const char *object) {
-        return g_str_equal(object, "manager")     ? BUS_INTERFACE("Manager")
-               : g_str_has_prefix(object, "job/") ? BUS_INTERFACE("Job")
-                                                  : BUS_INTERFACE("Domain");
+        return g_str_equal(object, "manager")       ? BUS_INTERFACE("Manager")
+               : g_str_has_prefix(object, "job/")   ? BUS_INTERFACE("Job")
+               : g_str_has_prefix(object, "slice/") ? BUS_INTERFACE("Slice")
+                                                    : BUS_INTERFACE("Domain");
 }
 
 char *object_path(const char *object) {
@@ -20,7 +23,11 @@ char *object_path(const char *object) {
                 return g_strdup(BUS_PATH);
         if (g_str_has_prefix(object, "job/"))
                 return g_strconcat(BUS_PATH "/", object, NULL);
-        g_assert_cmpint(sd_bus_path_encode(BUS_PATH_DOMAIN, object, &path), >=, 0);
+        if (g_str_has_prefix(object, "slice/"))
+                g_assert_cmpint(
+                        sd_bus_path_encode(BUS_PATH_SLICE, object + strlen("slice/"), &path), >=, 0);
+        else
+                g_assert_cmpint(sd_bus_path_encode(BUS_PATH_DOMAIN, object, &path), >=, 0);
         return path;
 }
 

@@ -96,6 +96,11 @@ void told_compare(Bench *bench) {
 
 /* ---- Listening. ---- */
 
+/* Slices come and go with their domains: that is of interest to few. */
+static bool is_told_of(const Bench *bench, const char *object) {
+        return bench->slices || !g_str_has_prefix(object, "slice/");
+}
+
 static void take_added(Bench *bench, sd_bus_message *m) {
         const char *path, *interface;
 
@@ -113,8 +118,8 @@ static void take_added(Bench *bench, sd_bus_message *m) {
 
         /* From here on the domain goes by its name. */
         GHashTable *told = g_hash_table_lookup(bench->told, object);
-        const char *name = g_hash_table_lookup(told, "Name");
-        if (name) {
+        if (g_str_has_prefix(path, BUS_PATH_DOMAIN "/")) {
+                const char *name = g_hash_table_lookup(told, "Name");
                 g_autofree char *bare = g_strndup(name + 1, strlen(name) - 2);
 
                 g_hash_table_insert(bench->names, g_strdup(object), g_strdup(bare));
@@ -122,7 +127,7 @@ static void take_added(Bench *bench, sd_bus_message *m) {
                 g_hash_table_insert(told, g_strdup("UUID"), g_strdup_printf("UUID of %s", bare));
                 g_hash_table_remove(bench->told, object);
                 write_down(bench, "+ domain/%s", bare);
-        } else
+        } else if (is_told_of(bench, object))
                 write_down(bench, "+ %s", object);
 }
 
@@ -131,7 +136,9 @@ static void take_removed(Bench *bench, sd_bus_message *m) {
 
         g_assert_cmpint(sd_bus_message_read(m, "o", &path), >, 0);
         g_autofree char *object = text_object(path, bench->names);
-        write_down(bench, "- %s%s", g_str_has_prefix(path, BUS_PATH_DOMAIN) ? "domain/" : "", object);
+        if (is_told_of(bench, object))
+                write_down(
+                        bench, "- %s%s", g_str_has_prefix(path, BUS_PATH_DOMAIN) ? "domain/" : "", object);
         g_hash_table_remove(bench->told, object);
 }
 
@@ -143,7 +150,8 @@ static void take_changed(Bench *bench, sd_bus_message *m) {
         g_assert_cmpint(sd_bus_message_read(m, "s", &interface), >, 0);
         g_assert_cmpstr(interface, ==, object_interface(object));
         visit_properties(bench, object, m, property_told, line);
-        write_down(bench, "%s: %s", object, line->len > 0 ? line->str : "as before");
+        if (is_told_of(bench, object))
+                write_down(bench, "%s: %s", object, line->len > 0 ? line->str : "as before");
         g_assert_cmpint(sd_bus_message_enter_container(m, 'a', "s"), >, 0);
         g_assert_true(sd_bus_message_at_end(m, false));   /* nothing is just invalidated */
 }

@@ -63,6 +63,11 @@ static void test_job(Bench *bench, gconstpointer data) {
         assert_as_written(bench, "job/2");
 }
 
+static void test_slice(Bench *bench, gconstpointer data) {
+        create(bench, "web", CREATE_START);
+        assert_as_written(bench, "slice/machine.slice");
+}
+
 static int on_objects(sd_bus_message *reply, void *userdata, sd_bus_error *error) {
         Bench *bench = userdata;
         const char *path, *interface;
@@ -105,8 +110,10 @@ static void test_tree(Bench *bench, gconstpointer data) {
                 >=, 0);
         expect(bench,
                 "node job",
+                "node slice",
                 "node domain",
                 "job/2: org.example.VMManager1.Job",
+                "slice/machine.slice: org.example.VMManager1.Slice",
                 "web: org.example.VMManager1.Domain");
 }
 
@@ -166,6 +173,7 @@ int main(int argc, char **argv) {
         BENCH_TEST("/contract/manager", test_manager);
         BENCH_TEST("/contract/domain", test_domain);
         BENCH_TEST("/contract/job", test_job);
+        BENCH_TEST("/contract/slice", test_slice);
         BENCH_TEST("/contract/tree", test_tree);
         BENCH_TEST("/contract/names", test_names);
         BENCH_TEST("/contract/lists", test_lists);

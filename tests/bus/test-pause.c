@@ -305,11 +305,8 @@ static void test_slice(Bench *bench, gconstpointer data) {
                         "PauseReasons ['frozen']",
                 "web.StateChanged('running', 'paused', 'frozen from outside', {})",
                 "systemd Get vmm-web.scope FreezerState");
-        call(bench, "web", "Pause", NULL);
         call(bench, "web", "Resume", NULL);
         expect(bench,
-                "> web.Pause()",
-                "< web.Pause()",
                 "> web.Resume()",
                 "+ job/2",
                 "JobNew(2, job/2, 'web', 'resume')",
@@ -328,6 +325,33 @@ static void test_slice(Bench *bench, gconstpointer data) {
                 "web.StateChanged('paused', 'running', 'thawed from outside', {})",
                 "systemd Get vmm-web.scope FreezerState",
                 "web: FreezerState 'running'");
+}
+
+/* Who wants it paused, too, need not see it thaw with its slice. */
+static void test_slice_and_user(Bench *bench, gconstpointer data) {
+        create_qemu(bench, "vm", CREATE_START);
+        slice_freezes("machine.slice");
+        settle(bench);
+        forget(bench);
+        call(bench, "vm", "Pause", NULL);
+        call(bench, "vm", "Pause", NULL);
+        expect(bench,
+                "> vm.Pause()",
+                "vm: PauseReasons ['frozen', 'user']",
+                "< vm.Pause()",
+                "> vm.Pause()",
+                "< vm.Pause()");
+        slice_thaws("machine.slice");
+        expect(bench,
+                "+ job/2",
+                "JobNew(2, job/2, 'vm', 'pause')",
+                "vm: PauseReasons ['user'], Job job/2",
+                "qemu stop",
+                "systemd FreezeUnit vmm-vm.scope",
+                "job/2: Phase 'freezing'",
+                "vm: FreezerState 'frozen', Job /",
+                "- job/2",
+                "JobRemoved(2, job/2, 'vm', 'pause', 'done')");
 }
 
 static void test_cancel(Bench *bench, gconstpointer data) {
@@ -511,6 +535,7 @@ int main(int argc, char **argv) {
         BENCH_TEST("/pause/refused", test_refused);
         BENCH_TEST("/pause/outside", test_outside);
         BENCH_TEST("/pause/slice", test_slice);
+        BENCH_TEST("/pause/slice-and-user", test_slice_and_user);
         BENCH_TEST("/pause/cancel", test_cancel);
         BENCH_TEST("/pause/cancel-refused", test_cancel_refused);
         BENCH_TEST("/pause/ends-while-pausing", test_ends_while_pausing);

@@ -25,6 +25,8 @@ char *text_object(const char *path, GHashTable *names) {
                 const char *name = g_hash_table_lookup(names, label);
                 return g_strdup(name ? name : label);
         }
+        if (sd_bus_path_decode(path, BUS_PATH_SLICE, &label) > 0)
+                return g_strconcat("slice/", label, NULL);
         return g_strdup(g_str_has_prefix(path, BUS_PATH "/") ? path + strlen(BUS_PATH "/") : path);
 }
 

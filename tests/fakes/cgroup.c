@@ -13,8 +13,13 @@
 struct Cgroup {
         char *path;
         CgroupChanged changed;
+        CgroupEvents told;   /* of a slice */
         void *userdata;
 };
+
+static bool is_slice(const char *path) {
+        return g_str_has_suffix(path, ".slice");
+}
 
 /* A slice is there as long as a scope is below it. */
 static bool slice_is_there(const char *path) {
@@ -22,7 +27,7 @@ static bool slice_is_there(const char *path) {
 
         for (unsigned i = 0; i < world.scopes->len; i++)
                 if (g_str_has_prefix(((const FakeScope *) world.scopes->pdata[i])->path, below))
-                        return g_str_has_suffix(path, ".slice");
+                        return is_slice(path);
         return false;
 }
 
@@ -41,6 +46,7 @@ int cgroup_open(const char *path, Cgroup **ret) {
 Cgroup *cgroup_free(Cgroup *cgroup) {
         if (!cgroup)
                 return NULL;
+        happen_not(cgroup);
         g_ptr_array_remove(world.cgroups, cgroup);
         g_free(cgroup->path);
         g_free(cgroup);
@@ -54,7 +60,28 @@ const char *cgroup_path(const Cgroup *cgroup) {
 int cgroup_watch(Cgroup *cgroup, sd_event *event, CgroupChanged changed, void *userdata) {
         cgroup->changed = changed;
         cgroup->userdata = userdata;
+        if (is_slice(cgroup->path))
+                cgroup->told = slice_events(cgroup->path);
         return 0;
+}
+
+static void cgroup_act_changed(void *data) {
+        Cgroup *cgroup = data;
+
+        cgroup->changed(cgroup->userdata);
+}
+
+void slices_tell(void) {
+        for (unsigned i = 0; i < world.cgroups->len; i++) {
+                Cgroup *cgroup = world.cgroups->pdata[i];
+                CgroupEvents now = slice_events(cgroup->path);
+
+                if (!cgroup->changed || !is_slice(cgroup->path) ||
+                        (now.populated == cgroup->told.populated && now.frozen == cgroup->told.frozen))
+                        continue;
+                cgroup->told = now;
+                happen(cgroup_act_changed, cgroup);
+        }
 }
 
 void cgroups_changed(const char *path) {
@@ -71,6 +98,10 @@ void cgroups_changed(const char *path) {
 int cgroup_read_events(const Cgroup *cgroup, CgroupEvents *ret) {
         const FakeScope *scope = scope_find_by_path(cgroup->path);
 
+        if (is_slice(cgroup->path)) {
+                *ret = slice_events(cgroup->path);
+                return 0;
+        }
         *ret = scope ? scope->quiet ? scope->told : scope_events(scope) : (CgroupEvents) {false, false};
         return 0;
 }
@@ -84,7 +115,8 @@ uint64_t cgroup_oom_kills(const Cgroup *cgroup) {
 bool cgroup_freeze_requested(const Cgroup *cgroup) {
         const FakeScope *scope = scope_find_by_path(cgroup->path);
 
-        return scope && scope->freeze;
+        return is_slice(cgroup->path) ? slice_is_frozen(strrchr(cgroup->path, '/') + 1)
+                                      : scope && scope->freeze;
 }
 
 void cgroup_read_stats(const Cgroup *cgroup, CgroupStats *ret) {

@@ -28,6 +28,10 @@ void systemd_holds(const char *call);     /* neither does nor answers such calls
 void systemd_refuses(const char *call, const char *error, const char *text);
 void systemd_goes_on(const char *call);   /* with the oldest that it holds */
 
+/* As systemd 252 does: what is below a slice is frozen and thawed with it, each on its own. */
+void systemd_reaches_below_slices(void);
+void systemd_freezes_slice(const char *slice, bool freeze);   /* for somebody else */
+
 void systemd_has_scope(const char *unit, const char *slice);   /* a stranger's, with one process */
 void systemd_asks_to_stop(const char *unit);
 void systemd_judges(const char *unit, const char *result);   /* told when it is stopped or removed */

@@ -225,6 +225,10 @@ static void properties_deliver(const UnitCall *call, const FakeScope *scope) {
 static int call_perform(UnitCall *call, sd_bus_error *error) {
         FakeScope *scope = scope_find(call->unit);
 
+        if (g_str_has_suffix(call->unit, ".slice")) {
+                systemd_freezes_slice(call->unit, call->kind == CALL_FREEZE);
+                return 0;
+        }
         if (!scope && (call->kind == CALL_FREEZE || call->kind == CALL_PROCESSES || call->kind == CALL_SET ||
                               call->kind == CALL_GET_ALL))
                 return sd_bus_error_setf(error, VMM_ERROR_NOT_RUNNING, "Unit %s is not active", call->unit);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <string.h>
 #include <sys/stat.h>
 
 #include "config/cgroup-path.h"
@@ -136,6 +137,26 @@ bool scope_is_frozen(const FakeScope *scope) {
         return (scope->freeze || frozen_slice(scope->path)) && !scope->stuck;
 }
 
+bool slice_is_frozen(const char *slice) {
+        return g_ptr_array_find_with_equal_func(world.frozen_slices, slice, g_str_equal, NULL);
+}
+
+CgroupEvents slice_events(const char *path) {
+        CgroupEvents events = {.frozen = frozen_slice(path) != NULL};
+        g_autofree char *below = g_strconcat(path, "/", NULL);
+
+        for (unsigned i = 0; i < world.scopes->len; i++) {
+                const FakeScope *scope = world.scopes->pdata[i];
+
+                if (!g_str_has_prefix(scope->path, below))
+                        continue;
+                events.populated |= scope_events(scope).populated;
+                events.frozen &= !scope->stuck;
+        }
+        events.frozen &= events.populated;
+        return events;
+}
+
 CgroupEvents scope_events(const FakeScope *scope) {
         CgroupEvents events = {.frozen = scope_is_frozen(scope)};
 
@@ -213,6 +234,7 @@ void scope_tell(FakeScope *scope) {
         CgroupEvents now = scope_events(scope);
         bool emptied = scope->told.populated && !now.populated;
 
+        slices_tell();
         if (scope->quiet || (now.populated == scope->told.populated && now.frozen == scope->told.frozen))
                 return;
         scope->told = now;
@@ -291,17 +313,39 @@ static void slices_changed(void) {
         }
 }
 
-void slice_freezes(const char *slice) {
-        g_ptr_array_add(world.frozen_slices, g_strdup(slice));
+static void slice_set_freeze(const char *slice, bool freeze) {
+        unsigned i;
+
+        if (freeze && !slice_is_frozen(slice))
+                g_ptr_array_add(world.frozen_slices, g_strdup(slice));
+        else if (!freeze && g_ptr_array_find_with_equal_func(world.frozen_slices, slice, g_str_equal, &i))
+                g_ptr_array_remove_index(world.frozen_slices, i);
+        slices_tell();
         slices_changed();
 }
 
-void slice_thaws(const char *slice) {
-        unsigned i;
+void slice_freezes(const char *slice) {
+        slice_set_freeze(slice, true);
+}
 
-        g_assert_true(g_ptr_array_find_with_equal_func(world.frozen_slices, slice, g_str_equal, &i));
-        g_ptr_array_remove_index(world.frozen_slices, i);
-        slices_changed();
+void slice_thaws(const char *slice) {
+        g_assert_true(slice_is_frozen(slice));
+        slice_set_freeze(slice, false);
+}
+
+void systemd_reaches_below_slices(void) {
+        world.reaches_below = true;
+}
+
+void systemd_freezes_slice(const char *slice, bool freeze) {
+        g_autofree char *component = g_strdup_printf("/%s/", slice);
+
+        for (unsigned i = 0; i < world.scopes->len && world.reaches_below; i++) {
+                FakeScope *scope = world.scopes->pdata[i];
+                if (strstr(scope->path, component))
+                        scope->freeze = freeze;
+        }
+        slice_set_freeze(slice, freeze);
 }
 
 /* ---- Processes. ---- */

@@ -70,6 +70,7 @@ typedef struct World {
         GHashTable *returns;   /* of the monitor: command -> JSON */
         const char *group_call; /* that fails, with this */
         int group_error;
+        bool reaches_below;    /* systemd, when it freezes or thaws a slice */
 } World;
 
 extern World world;
@@ -92,6 +93,8 @@ void slice_set_properties(const char *slice, GVariant *properties);
 void scope_tell(FakeScope *scope);   /* to those who watch, if its events changed */
 void scope_remove(FakeScope *scope);
 const char *frozen_slice(const char *path);   /* the nearest one in the path; NULL */
+bool slice_is_frozen(const char *slice);      /* told to be, itself */
+CgroupEvents slice_events(const char *path);
 
 FakeProcess *process_new(const char *command, uid_t uid);
 FakeProcess *process_find(pid_t pid);         /* also one that has ended; NULL */
@@ -111,6 +114,7 @@ void spawn_proceed(Spawn *spawn);             /* thawed: executes if it was rele
 void spawn_hang_up(Spawn *spawn);
 void cgroups_changed(const char *path);
 void unit_judged(const FakeScope *scope);
+void slices_tell(void);                       /* to those who watch slices whose events changed */
 void unit_removed(const char *unit);
 void freezes_settle(const char *unit);        /* what waits for a scope that is thawed, or gone */
 int monitor_new(const FakeProcess *process);  /* the client's end */
