@@ -263,6 +263,14 @@ static void on_freezer_state(void *userdata, int r, const char *text, sd_id128_t
         domain->freezer_call = NULL;
         if (r >= 0 && text)
                 domain_set_freezer_state(domain, text);
+        if (domain->cgroup && cgroup_freeze_requested(domain->cgroup) && !domain_is_below_frozen(domain))
+                domain->slice_frozen = false;
+}
+
+void domain_ask_freezer_state(Domain *domain) {
+        domain->freezer_call = unit_call_cancel(domain->freezer_call);
+        (void) unit_get_property(domain_units(domain), domain_unit(domain), "FreezerState",
+                on_freezer_state, domain, &domain->freezer_call);
 }
 
 static void on_invocation_id(void *userdata, int r, const char *text, sd_id128_t id) {
@@ -311,9 +319,7 @@ void domain_follow_freezer(Domain *domain) {
         }
         if (!domain->events.frozen)
                 limits_restore(domain);
-        if (!domain->freezer_call)
-                (void) unit_get_property(domain_units(domain), domain_unit(domain),
-                        "FreezerState", on_freezer_state, domain, &domain->freezer_call);
+        domain_ask_freezer_state(domain);
 }
 
 /* One that lives on is told of what it lost. */

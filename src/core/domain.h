@@ -131,6 +131,9 @@ int domain_set_leader(Domain *domain, int pidfd);
 /* Follows what somebody else did to the freezer, as far as it was not followed yet. */
 void domain_follow_freezer(Domain *domain);
 
+/* What systemd believes; with its answer it is also done with any thaw of a slice above. */
+void domain_ask_freezer_state(Domain *domain);
+
 /* The slice that keeps it paused, and is not just letting it go; NULL when none does. */
 const char *domain_holding_slice(const Domain *domain);
 

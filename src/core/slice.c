@@ -145,7 +145,8 @@ int slices_check_open(Manager *manager, const DomainConfig *config, sd_bus_error
 /* ---- What somebody else does to it. ---- */
 
 /* The domains that were paused before do not see the freeze of their slice; when they thaw with it they need
- * to know that it was not meant for them. Those that stay frozen were not concerned. */
+ * to know that it was not meant for them. systemd 252 thaws the slice first and then, in the same breath,
+ * what is below it: what is frozen on its own even after the next answer of systemd was not concerned. */
 static void slice_tell_domains(const Slice *slice) {
         for (unsigned i = 0; i < slice->domains->len; i++) {
                 Domain *domain = slice->domains->pdata[i];
@@ -154,8 +155,8 @@ static void slice_tell_domains(const Slice *slice) {
 
                 if (frozen)
                         domain->slice_frozen = true;
-                else if (domain->cgroup && cgroup_freeze_requested(domain->cgroup))
-                        domain->slice_frozen = false;
+                else if (domain->slice_frozen && !domain->job && cgroup_freeze_requested(domain->cgroup))
+                        domain_ask_freezer_state(domain);
         }
 }
 

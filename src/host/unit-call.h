@@ -58,6 +58,8 @@ struct UnitCall {
         pid_t pid;
         GVariant *properties;
         bool sent, repeated, canceled;
+        unsigned tries;              /* of the freezer's, after the first */
+        sd_event_source *timer;      /* until the next one */
         StartState *start;
         sd_bus_slot *slot;
         union {

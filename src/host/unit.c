@@ -13,6 +13,11 @@
 
 #define CALL_TIMEOUT_USEC 25000000ull
 
+/* The manager refuses a freezer call while it has not yet seen the end of the one before, and does not tell
+ * when it has: a matter of milliseconds. */
+#define FREEZER_TRY_AGAIN_USEC 20000ull
+#define FREEZER_TRIES_MAX 25u
+
 typedef struct CallTraits {
         const char *method;
         bool urgent;            /* may use the reserved calls */
@@ -51,6 +56,7 @@ static void queue_run(Units *units);
 
 static void call_free(UnitCall *call) {
         sd_bus_slot_unref(call->slot);
+        sd_event_source_disable_unref(call->timer);
         start_state_free(call->start);
         g_clear_pointer(&call->properties, g_variant_unref);
         g_free(call->subgroup);
@@ -155,6 +161,27 @@ static void properties_deliver(UnitCall *call, sd_bus_message *reply) {
         call_finish(call, 0, NULL);
 }
 
+static int on_freezer_try_again(sd_event_source *source, uint64_t usec, void *userdata) {
+        UnitCall *call = userdata;
+
+        call->timer = sd_event_source_disable_unref(call->timer);
+        if (call->canceled)
+                call_finish(call, 0, NULL);
+        else
+                call_resend(call);
+        return 0;
+}
+
+static bool freezer_again(UnitCall *call, const sd_bus_error *error) {
+        if ((call->kind != CALL_FREEZE && call->kind != CALL_THAW) || call->canceled ||
+                call->tries == FREEZER_TRIES_MAX ||
+                !sd_bus_error_has_names(error, SYSTEMD("UnitBusy"), SD_BUS_ERROR_FAILED))
+                return false;
+        call->tries++;
+        return sd_event_add_time_relative(sd_bus_get_event(call->units->bus), &call->timer, CLOCK_MONOTONIC,
+                       FREEZER_TRY_AGAIN_USEC, 0, on_freezer_try_again, call) >= 0;
+}
+
 static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
         UnitCall *call = userdata;
         const sd_bus_error *error = sd_bus_message_get_error(reply);
@@ -170,6 +197,8 @@ static int on_reply(sd_bus_message *reply, void *userdata, sd_bus_error *ret_err
                                 return 0;
                 }
                 if (call->kind == CALL_START && start_again(call, error))
+                        return 0;
+                if (freezer_again(call, error))
                         return 0;
                 call_fail(call, error);
                 return 0;

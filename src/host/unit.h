@@ -56,7 +56,8 @@ typedef struct ScopeSpec {
 int unit_start_scope(Units *units, const ScopeSpec *spec, UnitReply reply, void *userdata, UnitCall **ret);
 
 /* FreezeUnit, ThawUnit: reply when the manager has seen the kernel do it, which may be never. Both are sent
- * again when a reload or re-execution of the manager loses them. */
+ * again when a reload or re-execution of the manager loses them, or when it is not done with the one before.
+ */
 int unit_freeze(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret);
 int unit_thaw(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret);
 

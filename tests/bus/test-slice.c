@@ -760,12 +760,21 @@ static void test_frozen(Bench *bench, gconstpointer data) {
                         "a.slice is frozen");
         systemd_freezes_slice("a.slice", false);
         expect(bench,
+                "systemd Get x-own.scope FreezerState",
                 "slice/a.slice: Paused false",
                 "slice/a-b.slice: Paused false",
                 "web: State 'running', StateReason 'thawed from outside', Running true, Paused false, "
                         "PauseReasons []",
                 "web.StateChanged('paused', 'running', 'thawed from outside', {})",
                 "systemd Get x-web.scope FreezerState");
+        scope_thaws("x-own.scope");
+        expect(bench,
+                "own: State 'running', StateReason 'thawed from outside', Running true, Paused false, "
+                        "PauseReasons []",
+                "own.StateChanged('paused', 'running', 'thawed from outside', {})",
+                "systemd Get x-own.scope FreezerState",
+                "exec 101",
+                "own: FreezerState 'running'");
 }
 
 /* The same with a systemd that thaws all there is below: what was paused on its own is frozen again. */
@@ -799,6 +808,30 @@ static void test_frozen_old(Bench *bench, gconstpointer data) {
                 "own.StateChanged('paused', 'running', 'thawed from outside', {})",
                 "systemd Get x-own.scope FreezerState",
                 "own: FreezerState 'running'");
+}
+
+/* It does so one after the other, the slice first. */
+static void test_frozen_old_slowly(Bench *bench, gconstpointer data) {
+        create_in(bench, "a.slice", "own", CREATE_PAUSED);
+        slice_freezes("a.slice");
+        settle(bench);
+        systemd_holds("Get x-own.scope FreezerState");
+        slice_thaws("a.slice");
+        settle(bench);
+        forget(bench);
+        scope_thaws("x-own.scope");
+        expect(bench,
+                "+ job/2",
+                "JobNew(2, job/2, 'own', 'pause')",
+                "systemd FreezeUnit x-own.scope",
+                "job/2: Phase 'freezing'",
+                "own: Job job/2",
+                "exec 101",
+                "own: Job /",
+                "- job/2",
+                "JobRemoved(2, job/2, 'own', 'pause', 'done')");
+        systemd_goes_on("Get x-own.scope FreezerState");
+        expect_nothing(bench);
 }
 
 static void test_frozen_again_fails(Bench *bench, gconstpointer data) {
@@ -849,6 +882,7 @@ static void test_resume_frozen(Bench *bench, gconstpointer data) {
                 "web: State 'resuming', StateReason 'resuming on request', Paused false, Job job/4",
                 "web.StateChanged('paused', 'resuming', 'resuming on request', {})",
                 "systemd ThawUnit x-web.scope",
+                "systemd Get x-own.scope FreezerState",
                 "web: State 'running', StateReason 'resumed on request', Running true, FreezerState "
                         "'running', PauseReasons [], Job /",
                 "slice/a.slice: Paused false",
@@ -915,6 +949,7 @@ static void test_resume_frozen_rollback(Bench *bench, gconstpointer data) {
                 "web: State 'resuming', StateReason 'resuming on request', Paused false, Job job/4",
                 "web.StateChanged('paused', 'resuming', 'resuming on request', {})",
                 "systemd ThawUnit x-web.scope",
+                "systemd Get x-own.scope FreezerState",
                 "web: State 'paused', StateReason 'could not be resumed', Paused true, Job /",
                 "web.StateChanged('resuming', 'paused', 'could not be resumed', {})",
                 "- job/4",
@@ -1036,6 +1071,7 @@ int main(int argc, char **argv) {
         BENCH_TEST("/slice/stop-takes-over", test_stop_takes_over);
         BENCH_TEST("/slice/frozen", test_frozen);
         BENCH_TEST("/slice/frozen-old", test_frozen_old);
+        BENCH_TEST("/slice/frozen-old-slowly", test_frozen_old_slowly);
         BENCH_TEST("/slice/frozen-again-fails", test_frozen_again_fails);
         BENCH_TEST("/slice/resume-frozen", test_resume_frozen);
         BENCH_TEST("/slice/resume-frozen-old", test_resume_frozen_old);

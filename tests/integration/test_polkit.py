@@ -24,7 +24,7 @@ class TestPolkit(TestCase):
         self.addCleanup(self.tester.close)
         self.uid = int(as_tester("id", "-u").stdout)
         self.domain = self.create("web1", shell(OBEDIENT))
-        self.theirs = self.tester.domain(self.domain.path)
+        self.theirs, self.slice = self.tester.domain(self.domain.path), self.tester.slice("machine.slice")
 
     def verbs(self, domain=None):
         """Every member that may change or tell something, with good arguments, as the unprivileged user calls it."""
@@ -49,6 +49,8 @@ class TestPolkit(TestCase):
             "PinVCPU": lambda: domain.PinVCPU(0, [0]), "WeighVCPU": lambda: domain.WeighVCPU(0, 100),
             "StopPlan": lambda: domain.set("StopPlan", [("SIGKILL", 0)]),
             "PauseTimeoutUSec": lambda: domain.set("PauseTimeoutUSec", 1000),
+            "Slice.Pause": self.slice.Pause, "Slice.Resume": self.slice.Resume,
+            "Slice.Stop": lambda: self.slice.Stop([("SIGKILL", 0)], 0),
         }
 
     def assertRefused(self, function, name="(AccessDenied|InteractiveAuthorizationRequired)", text=""):
@@ -75,7 +77,7 @@ class TestPolkit(TestCase):
         free = {"GetDomain", "GetDomainByUUID", "GetDomainByPID", "GetDomainByPIDFD", "GetDomainByControlGroup",
                 "ListDomains", "GetStats"}
         members = set()
-        for path, interface in ((ROOT, "Manager"), (self.domain.path, "Domain")):
+        for path, interface in ((ROOT, "Manager"), (self.domain.path, "Domain"), (self.slice.path, "Slice")):
             info = self.bus.object(path, f"{SERVICE}.{interface}")._info()
             members |= {method.name for method in info.methods}
             members |= {prop.name for prop in info.properties if prop.flags & Gio.DBusPropertyInfoFlags.WRITABLE}

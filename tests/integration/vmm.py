@@ -124,6 +124,15 @@ class Bus:
         """A domain by its object path, or by its name."""
         return Domain(self, path if path.startswith("/") else f"{ROOT}/domain/{path}")
 
+    def slice(self, name):
+        """A slice that holds domains, by its name."""
+        label = re.sub("[^A-Za-z0-9]", lambda match: f"_{ord(match[0]):02x}", name)
+        return self.object(f"{ROOT}/slice/{label}", f"{SERVICE}.Slice")
+
+    def objects(self):
+        """Everything the manager has, path by path."""
+        return Call(self, SERVICE, ROOT, "org.freedesktop.DBus.ObjectManager", "GetManagedObjects", None).result()
+
     def unit(self, name, interface="Unit"):
         """A loaded unit; Error NoSuchUnit if it is not."""
         return self.object(self.systemd.GetUnit(name), f"{SYSTEMD}.{interface}", SYSTEMD)
