@@ -52,7 +52,8 @@ static void test_objects(Bench *bench, gconstpointer data) {
                 "+ job/1",
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
-                "systemd StartTransientUnit web.scope in a-b.slice: 101 TimeoutStop=21600ms 'web'",
+                "systemd StartTransientUnit web.scope in a-b.slice: 101 TimeoutStop=21600ms 'web' "
+                        "DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "systemd Get web.scope InvocationID",
@@ -128,7 +129,8 @@ static void test_failed_creation(Bench *bench, gconstpointer data) {
                 "+ job/1",
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
-                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web'",
+                "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web' "
+                        "DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "kill 101 SIGKILL",
