@@ -36,6 +36,7 @@ static const struct {
         {SLICE_CHANGED_DOMAINS, "Domains"},
         {SLICE_CHANGED_PLACE,   "ControlGroup"},
         {SLICE_CHANGED_PAUSED,  "Paused"},
+        {SLICE_CHANGED_RESOURCES, "Resources"},
 };
 
 char *bus_domain_path(const Domain *domain) {

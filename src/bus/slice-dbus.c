@@ -87,6 +87,22 @@ static int method_stop(sd_bus_message *m, void *userdata, sd_bus_error *error) {
                                           bus_verb_reply, sd_bus_message_ref(m), error));
 }
 
+static int method_set_resources(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Slice *slice = userdata;
+        g_autoptr(Resources) change = NULL;
+        uid_t uid;
+        int r;
+
+        r = resources_read(m, &change, error);
+        if (r < 0)
+                return r;
+        r = authorize_slice(slice, m, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        return bus_verb_result(
+                m, slice_set_resources(slice, change, bus_verb_reply, sd_bus_message_ref(m), error));
+}
+
 /* ---- Properties. ---- */
 
 #define DEFINE_SLICE_PROPERTY(noun, signature, ...)                                                         \
@@ -113,6 +129,13 @@ static int property_domains(sd_bus *bus, const char *path, const char *interface
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 
+static int property_resources(sd_bus *bus, const char *path, const char *interface, const char *name,
+        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const Resources *resources = slice_resources(userdata);
+
+        return resources ? resources_append(reply, resources) : sd_bus_message_append(reply, "a{sv}", 0);
+}
+
 #define CONST SD_BUS_VTABLE_PROPERTY_CONST
 #define EMITS SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE
 #define ANYBODY SD_BUS_VTABLE_UNPRIVILEGED
@@ -123,10 +146,13 @@ static const sd_bus_vtable slice_vtable[] = {
         SD_BUS_METHOD("Resume", NULL, NULL, method_resume, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES(
                 "Stop", "a(st)t", SD_BUS_PARAM(plan) SD_BUS_PARAM(flags), NULL,, method_stop, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES(
+                "SetResources", "a(sv)", SD_BUS_PARAM(resources), NULL,, method_set_resources, ANYBODY),
         SD_BUS_PROPERTY("Name", "s", property_name, 0, CONST),
         SD_BUS_PROPERTY("ControlGroup", "s", property_control_group, 0, EMITS),
         SD_BUS_PROPERTY("Domains", "ao", property_domains, 0, EMITS),
         SD_BUS_PROPERTY("Paused", "b", property_paused, 0, EMITS),
+        SD_BUS_PROPERTY("Resources", "a{sv}", property_resources, 0, EMITS),
         SD_BUS_VTABLE_END,
 };
 

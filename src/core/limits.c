@@ -47,7 +47,7 @@ char **manager_resource_properties(const Manager *manager) {
         return g_strv_builder_end(builder);
 }
 
-static int check(const Manager *manager, const Resources *resources, sd_bus_error *error) {
+int limits_check(const Manager *manager, const Resources *resources, sd_bus_error *error) {
         g_auto(GStrv) controllers = NULL;
         ResourcesHost host = limits_host(manager, &controllers);
 
@@ -134,6 +134,18 @@ static char *setting_mismatch(const Cgroup *cgroup, const ResourceProperty *prop
                               wanted, file, g_strchomp(text))
                     : g_strdup_printf("%s: %s is not in effect: this kernel has no %s", property->name,
                               wanted, file);
+}
+
+char *limits_mismatch(const Cgroup *cgroup, const Resources *resources) {
+        char *mismatch = NULL;
+
+        for (size_t i = 0; i < resources_size(resources) && !mismatch; i++) {
+                GVariant *value;
+                const ResourceProperty *property = resources_nth(resources, i, &value);
+
+                mismatch = setting_mismatch(cgroup, property, value);
+        }
+        return mismatch;
 }
 
 /* What the kernel does not have yet is set again after the next thaw, which systemd 257 needs; if nothing is
@@ -295,7 +307,7 @@ int domain_configure(Domain *domain, const Resources *change, const GPtrArray *w
         int r;
 
         resources_merge(whole, change);
-        r = check(domain->manager, whole, error);
+        r = limits_check(domain->manager, whole, error);
         if (r >= 0)
                 r = domain_check_configurable(domain, error);
         if (r < 0 || resources_size(change) == 0)

@@ -11,6 +11,13 @@
  * MemoryMax. Returns 0, or a negative errno with InvalidConfig or NotSupported. */
 int limits_complete(Domain *domain, sd_bus_error *error);
 
+/* Whether a whole set can be, on this host. Returns 0, or a negative errno with InvalidConfig or
+ * NotSupported. */
+int limits_check(const Manager *manager, const Resources *resources, sd_bus_error *error);
+
+/* What the kernel says of the first setting that is not in effect, or NULL. */
+char *limits_mismatch(const Cgroup *cgroup, const Resources *resources);
+
 /* The domain is in its scope: tells what is odd about its configuration, and whether the settings are in
  * effect. */
 void limits_begin(Domain *domain);

@@ -62,12 +62,10 @@ int manager_new(sd_event *event, Units *units, ManagerConfig *settings, bool use
                 .by_uuid = g_hash_table_new(uuid_hash, uuid_equal),
                 .by_name = g_hash_table_new(g_str_hash, g_str_equal),
                 .jobs = g_hash_table_new(NULL, NULL),
-                .slices = g_hash_table_new(g_str_hash, g_str_equal),
-                .slice_jobs = g_ptr_array_new(),
                 .changed = g_ptr_array_new(),
-                .changed_slices = g_ptr_array_new(),
                 .released = g_ptr_array_new_with_free_func(released_free),
         };
+        slices_new(manager);
         r = sd_event_add_defer(event, &manager->flush, on_flush, manager);
         if (r >= 0)
                 r = sd_event_source_set_enabled(manager->flush, SD_EVENT_OFF);
@@ -85,6 +83,7 @@ Manager *manager_free(Manager *manager) {
                 return NULL;
         manager_flush(manager);
         slice_jobs_abandon(manager);
+        slice_changes_abandon(manager);
 
         /* The domains live on; only we stop looking. */
         g_hash_table_iter_init(&iter, manager->by_uuid);

@@ -40,6 +40,8 @@ struct Manager {
         uint32_t last_job_id;
         GHashTable *slices;       /* name -> Slice */
         GPtrArray *slice_jobs;    /* SliceJob: what is in flight for whole slices */
+        GPtrArray *slice_changes; /* SliceChanging: whose settings are being changed */
+        GHashTable *slice_resources;   /* name -> Resources: as long as systemd keeps them */
         GQueue ended;             /* EndedDomain, newest first */
         GPtrArray *released;      /* consoles of released domains, drained until their scope is gone */
         GPtrArray *changed;       /* Domain, with changes not told yet */

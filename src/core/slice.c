@@ -19,7 +19,7 @@ bool slice_is_paused(const Slice *slice) {
         return slice->paused || slice->events.frozen;
 }
 
-static void slice_mark_changed(Slice *slice, unsigned changes) {
+void slice_mark_changed(Slice *slice, unsigned changes) {
         Manager *manager = slice->manager;
 
         if (slice->changes == 0)
@@ -59,6 +59,19 @@ static void slice_free(Slice *slice) {
         g_free(slice);
 }
 
+static void resources_drop(void *resources) {
+        resources_free(resources);
+}
+
+void slices_new(Manager *manager) {
+        manager->slices = g_hash_table_new(g_str_hash, g_str_equal);
+        manager->slice_jobs = g_ptr_array_new();
+        manager->slice_changes = g_ptr_array_new();
+        manager->slice_resources =
+                g_hash_table_new_full(g_str_hash, g_str_equal, g_free, resources_drop);
+        manager->changed_slices = g_ptr_array_new();
+}
+
 void slices_free(Manager *manager) {
         GHashTableIter iter;
         void *item;
@@ -71,6 +84,8 @@ void slices_free(Manager *manager) {
         g_hash_table_unref(manager->slices);
         g_ptr_array_unref(manager->changed_slices);
         g_ptr_array_unref(manager->slice_jobs);
+        g_ptr_array_unref(manager->slice_changes);
+        g_hash_table_unref(manager->slice_resources);
 }
 
 void slices_add_domain(Domain *domain) {

@@ -9,9 +9,10 @@
 
 /* What of a slice changed; the bus knows which properties that means. */
 typedef enum SliceChange {
-        SLICE_CHANGED_DOMAINS = 1 << 0,
-        SLICE_CHANGED_PLACE   = 1 << 1,
-        SLICE_CHANGED_PAUSED  = 1 << 2,
+        SLICE_CHANGED_DOMAINS   = 1 << 0,
+        SLICE_CHANGED_PLACE     = 1 << 1,
+        SLICE_CHANGED_PAUSED    = 1 << 2,
+        SLICE_CHANGED_RESOURCES = 1 << 3,
 } SliceChange;
 
 struct Slice {
@@ -38,8 +39,16 @@ int slice_resume(Slice *slice, uid_t requestor, JobReply reply, void *userdata, 
 int slice_stop(Slice *slice, const StopPlan *plan, bool nowait, uid_t requestor, JobReply reply,
         void *userdata, sd_bus_error *error);
 
+/* All settings or none. */
+int slice_set_resources(
+        Slice *slice, const Resources *change, JobReply reply, void *userdata, sd_bus_error *error);
+
+/* What was set so, as systemd holds it; NULL: nothing. */
+const Resources *slice_resources(const Slice *slice);
+
 /* ---- For domains and the manager. ---- */
 
+void slices_new(Manager *manager);
 void slices_free(Manager *manager);   /* all, and nobody is told */
 void slices_add_domain(Domain *domain);
 void slices_remove_domain(Domain *domain);
@@ -55,7 +64,9 @@ bool slice_lets_go(const Manager *manager, const char *name);
 /* Whether its domains are being paused or resumed now. */
 bool slice_is_changing(const Manager *manager, const char *name);
 
-/* For slice-verbs.c and slice.c. */
+/* Between the files about slices. */
+void slice_mark_changed(Slice *slice, unsigned changes);
 void slice_set_paused(Slice *slice, bool paused);
 void slice_jobs_forget(const Domain *domain);
 void slice_jobs_abandon(Manager *manager);   /* nobody will be there to finish them */
+void slice_changes_abandon(Manager *manager);

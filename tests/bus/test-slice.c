@@ -738,6 +738,79 @@ static void test_stop_takes_over(Bench *bench, gconstpointer data) {
                 "< slice/a-b.slice.Stop()");
 }
 
+/* ---- Resources. ---- */
+
+static void test_resources(Bench *bench, gconstpointer data) {
+        create_in(bench, "a.slice", "web", CREATE_START);
+        bench->slices = true;
+        call(bench, "slice/a.slice", "SetResources", "a(sv)", 2, "TasksMax", "t", UINT64_C(100),
+                "MemoryHigh", "t", UINT64_C(1000000));
+        expect(bench,
+                "> slice/a.slice.SetResources([('TasksMax', 100), ('MemoryHigh', 1000000)])",
+                "systemd SetUnitProperties a.slice TasksMax=100 MemoryHigh=1000000",
+                "systemd GetAll a.slice",
+                "slice/a.slice: Resources {TasksMax: 100, MemoryHigh: 1000000}",
+                "< slice/a.slice.SetResources()");
+        call(bench, "slice/a.slice", "SetResources", "a(sv)", 1, "MemoryMax", "t", UINT64_C(999999));
+        call(bench, "slice/a.slice", "SetResources", "a(sv)", 1, "MemoryMost", "t", UINT64_C(999999));
+        call(bench, "slice/a.slice", "SetResources", "a(sv)", 0);
+        expect(bench,
+                "> slice/a.slice.SetResources([('MemoryMax', 999999)])",
+                "< slice/a.slice.SetResources: Error.InvalidConfig: MemoryHigh: 1000000 is more than "
+                        "MemoryMax, which is 999999",
+                "> slice/a.slice.SetResources([('MemoryMost', 999999)])",
+                "< slice/a.slice.SetResources: InvalidArgs: There is no resource property 'MemoryMost'",
+                "> slice/a.slice.SetResources([])",
+                "< slice/a.slice.SetResources()");
+        systemd_refuses("SetUnitProperties", VMM_ERROR_INVALID_CONFIG, "systemd refused it");
+        call(bench, "slice/a.slice", "SetResources", "a(sv)", 1, "TasksMax", "t", UINT64_C(7));
+        expect(bench,
+                "> slice/a.slice.SetResources([('TasksMax', 7)])",
+                "systemd SetUnitProperties a.slice TasksMax=7",
+                "< slice/a.slice.SetResources: Error.InvalidConfig: systemd refused it");
+}
+
+/* systemd keeps the settings of a slice that has ended, and so do we. */
+static void test_resources_kept(Bench *bench, gconstpointer data) {
+        create_in(bench, "a.slice", "web", CREATE_START);
+        systemd_holds("SetUnitProperties");
+        call(bench, "slice/a.slice", "SetResources", "a(sv)", 1, "TasksMax", "t", UINT64_C(100));
+        forget(bench);
+        call(bench, "slice/a.slice", "SetResources", "a(sv)", 1, "TasksMax", "t", UINT64_C(7));
+        expect(bench,
+                "> slice/a.slice.SetResources([('TasksMax', 7)])",
+                "< slice/a.slice.SetResources: Error.Busy: Cannot configure slice a.slice: another "
+                        "change is in progress");
+        process_exits(FAKE_PID_FIRST, 0);
+        settle(bench);
+        forget(bench);
+        systemd_goes_on("SetUnitProperties");
+        expect(bench,
+                "systemd GetAll a.slice",
+                "< slice/a.slice.SetResources()");
+        create_in(bench, "a.slice", "web", CREATE_START);
+        call(bench, "slice/a.slice", "SetResources", "a(sv)", 1, "MemoryMax", "t", UINT64_C(5000000));
+        bench->slices = true;
+        systemd_goes_on("SetUnitProperties");
+        expect(bench,
+                "> slice/a.slice.SetResources([('MemoryMax', 5000000)])",
+                "systemd SetUnitProperties a.slice MemoryMax=5000000",
+                "systemd GetAll a.slice",
+                "slice/a.slice: Resources {TasksMax: 100, MemoryMax: 5000000}",
+                "< slice/a.slice.SetResources()");
+}
+
+static void test_resources_manager_ends(Bench *bench, gconstpointer data) {
+        create_in(bench, "a.slice", "web", CREATE_START);
+        systemd_holds("SetUnitProperties");
+        call(bench, "slice/a.slice", "SetResources", "a(sv)", 1, "TasksMax", "t", UINT64_C(100));
+        forget(bench);
+        bench_stop(bench);
+        expect(bench,
+                "< slice/a.slice.SetResources: Error.Canceled: The change of slice a.slice was ended: "
+                        "the manager is ending");
+}
+
 /* ---- Somebody else. ---- */
 
 static void test_frozen(Bench *bench, gconstpointer data) {
@@ -1071,6 +1144,9 @@ int main(int argc, char **argv) {
         BENCH_TEST("/slice/stop-timeout", test_stop_timeout);
         BENCH_TEST("/slice/stop-nowait", test_stop_nowait);
         BENCH_TEST("/slice/stop-takes-over", test_stop_takes_over);
+        BENCH_TEST("/slice/resources", test_resources);
+        BENCH_TEST("/slice/resources-kept", test_resources_kept);
+        BENCH_TEST("/slice/resources-manager-ends", test_resources_manager_ends);
         BENCH_TEST("/slice/frozen", test_frozen);
         BENCH_TEST("/slice/frozen-old", test_frozen_old);
         BENCH_TEST("/slice/frozen-old-slowly", test_frozen_old_slowly);

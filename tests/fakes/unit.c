@@ -208,27 +208,35 @@ static void property_deliver(const UnitCall *call, const FakeScope *scope) {
                         call->userdata, 0, scope && scope->freeze ? "frozen" : "running", SD_ID128_NULL);
 }
 
-static void properties_deliver(const UnitCall *call, const FakeScope *scope) {
+static void properties_deliver(const UnitCall *call, GHashTable *held) {
         g_auto(GVariantDict) told = G_VARIANT_DICT_INIT(NULL);
         g_autoptr(GVariant) properties = NULL;
         GHashTableIter iter;
         void *name, *value;
 
-        g_hash_table_iter_init(&iter, scope->properties);
+        g_hash_table_iter_init(&iter, held);
         while (g_hash_table_iter_next(&iter, &name, &value))
                 g_variant_dict_insert_value(&told, name, value);
         properties = g_variant_ref_sink(g_variant_dict_end(&told));
         call->properties_reply(call->userdata, 0, properties);
 }
 
+static int slice_perform(const UnitCall *call) {
+        if (call->kind == CALL_SET)
+                slice_set_properties(call->unit, call->properties);
+        else if (call->kind != CALL_GET_ALL)
+                systemd_freezes_slice(call->unit, call->kind == CALL_FREEZE);
+        else if (!call->canceled)
+                properties_deliver(call, slice_properties(call->unit));
+        return 0;
+}
+
 /* Returns 0, a negative errno with the error, or 1 when the answer has to wait. */
 static int call_perform(UnitCall *call, sd_bus_error *error) {
         FakeScope *scope = scope_find(call->unit);
 
-        if (g_str_has_suffix(call->unit, ".slice")) {
-                systemd_freezes_slice(call->unit, call->kind == CALL_FREEZE);
-                return 0;
-        }
+        if (g_str_has_suffix(call->unit, ".slice"))
+                return slice_perform(call);
         if (!scope && (call->kind == CALL_FREEZE || call->kind == CALL_PROCESSES || call->kind == CALL_SET ||
                               call->kind == CALL_GET_ALL))
                 return sd_bus_error_setf(error, VMM_ERROR_NOT_RUNNING, "Unit %s is not active", call->unit);
@@ -265,7 +273,7 @@ static int call_perform(UnitCall *call, sd_bus_error *error) {
                 return 0;
         case CALL_GET_ALL:
                 if (!call->canceled)
-                        properties_deliver(call, scope);
+                        properties_deliver(call, scope->properties);
                 return 0;
         case CALL_ABANDON:
                 break;

@@ -177,11 +177,18 @@ static void properties_set(GHashTable *set, GVariant *properties) {
                 g_hash_table_insert(set, property, given);
 }
 
-void slice_set_properties(const char *slice, GVariant *properties) {
-        GHashTable *set = properties_new();
+GHashTable *slice_properties(const char *slice) {
+        GHashTable *set = g_hash_table_lookup(world.slices, slice);
 
-        properties_set(set, properties);
-        g_hash_table_insert(world.slices, g_strdup(slice), set);
+        if (!set) {
+                set = properties_new();
+                g_hash_table_insert(world.slices, g_strdup(slice), set);
+        }
+        return set;
+}
+
+void slice_set_properties(const char *slice, GVariant *properties) {
+        properties_set(slice_properties(slice), properties);
 }
 
 /* systemd 257 lets the settings of a frozen scope wait for the next ones. */

@@ -89,6 +89,7 @@ CgroupEvents scope_events(const FakeScope *scope);
 bool scope_is_frozen(const FakeScope *scope);
 void scope_set_freeze(FakeScope *scope, bool freeze);
 void scope_set_properties(FakeScope *scope, GVariant *properties);   /* a(sv) */
+GHashTable *slice_properties(const char *slice);   /* name -> GVariant */
 void slice_set_properties(const char *slice, GVariant *properties);
 void scope_tell(FakeScope *scope);   /* to those who watch, if its events changed */
 void scope_remove(FakeScope *scope);

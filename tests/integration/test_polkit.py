@@ -50,6 +50,7 @@ class TestPolkit(TestCase):
             "StopPlan": lambda: domain.set("StopPlan", [("SIGKILL", 0)]),
             "PauseTimeoutUSec": lambda: domain.set("PauseTimeoutUSec", 1000),
             "Slice.Pause": self.slice.Pause, "Slice.Resume": self.slice.Resume,
+            "Slice.SetResources": lambda: self.slice.SetResources([("CPUWeight", V("t", 50))]),
             "Slice.Stop": lambda: self.slice.Stop([("SIGKILL", 0)], 0),
         }
 

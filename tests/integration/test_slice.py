@@ -3,7 +3,7 @@
 
 import subprocess
 
-from vmm import (OBEDIENT, SERVICE, START, STUBBORN, WRITER, Bus, Cgroup, TestCase, as_tester, config, duration,
+from vmm import (OBEDIENT, SERVICE, START, STUBBORN, V, WRITER, Bus, Cgroup, TestCase, as_tester, config, duration,
                  hold_writers, shell, told, wait_held, wait_nothing_left, wait_until)
 
 SLICE, NESTED = "grp.slice", "grp-sub.slice"
@@ -249,6 +249,40 @@ class TestStop(SliceTestCase):
         self.assertRunning(*deaf)
         self.slice.Stop([("SIGKILL", 1_600_000)], 0)
         wait_nothing_left(self)
+
+
+class TestResources(SliceTestCase):
+    def setUp(self):
+        super().setUp()
+        if "TasksMax" not in self.manager.Features["ResourceProperties"]:
+            self.skipTest("this machine has no controllers of control groups")
+        self.create_in("web1")
+        self.addCleanup(subprocess.run, ["systemctl", "revert", SLICE], stderr=subprocess.DEVNULL)
+
+    def limit(self):
+        return (Cgroup(f"/{SLICE}").path / "pids.max").read_text()
+
+    def test_set(self):
+        """what is set is in effect for all of the slice, and read back as systemd holds it"""
+        self.slice.SetResources([("TasksMax", V("t", 77)), ("CPUQuotaPerSecUSec", V("t", 500_001))])
+        self.assertEqual(self.slice.Resources, {"TasksMax": 77, "CPUQuotaPerSecUSec": 510_000})
+        self.assertEqual(self.limit(), "77\n")
+        self.assertEqual(self.bus.unit(SLICE, "Slice").TasksMax, 77)
+
+    def test_all_or_nothing(self):
+        """what contradicts itself or what is set is refused, and nothing of it comes into effect"""
+        self.slice.SetResources([("TasksMax", V("t", 77)), ("MemoryHigh", V("t", 1 << 30))])
+        self.assertError("InvalidConfig", "MemoryHigh", self.slice.SetResources,
+                         [("TasksMax", V("t", 99)), ("MemoryMax", V("t", 1 << 20))])
+        self.assertEqual(self.limit(), "77\n")
+
+    def test_stays(self):
+        """systemd keeps the settings while the slice has no domain, and they are told when it has one again"""
+        self.slice.SetResources([("TasksMax", V("t", 77))])
+        self.bus.domain("web1").Destroy(0)
+        wait_nothing_left(self)
+        self.create_in("web2")
+        self.assertEqual((self.slice.Resources, self.limit()), ({"TasksMax": 77}, "77\n"))
 
 
 class TestOthers(SliceTestCase):
