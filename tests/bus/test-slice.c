@@ -53,7 +53,7 @@ static void test_objects(Bench *bench, gconstpointer data) {
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
                 "systemd StartTransientUnit web.scope in a-b.slice: 101 TimeoutStop=21600ms 'web' "
-                        "DevicePolicy='closed'",
+                        "OOMPolicy='continue' DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "systemd Get web.scope InvocationID",
@@ -130,7 +130,7 @@ static void test_failed_creation(Bench *bench, gconstpointer data) {
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
                 "systemd StartTransientUnit vmm-web.scope in machine.slice: 101 TimeoutStop=21600ms 'web' "
-                        "DevicePolicy='closed'",
+                        "OOMPolicy='continue' DevicePolicy='closed'",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "kill 101 SIGKILL",
