@@ -16,14 +16,19 @@ HANDLER = "trap 'echo heard; exit 0' TERM; echo ready; while :; do read -r line;
 SILENCE = 0.3    # seconds in which something must not happen
 
 
-class TestConformance(unittest.TestCase):
+class ConformanceCase(unittest.TestCase):
     def setUp(self):
         self.bus = Bus()
         self.addCleanup(self.bus.close)
         self.systemd = self.bus.systemd
+        self.version = int(self.systemd.Version.partition(".")[0])
         self.systemd.Subscribe()
         self.signals = Signals(self.bus, sender=SYSTEMD)
         self.addCleanup(self.remove_scope)
+
+    def since(self, version, new, old):
+        """What systemd does from this version on, and what it did before."""
+        return new if self.version >= version else old
 
     def spawn(self, payload=DEFAULT_ACTION):
         process = subprocess.Popen(["/bin/sh", "-c", payload], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
@@ -31,15 +36,17 @@ class TestConformance(unittest.TestCase):
         self.addCleanup(process.kill)
         return process
 
-    def start_scope(self, *processes, **properties):
+    def start_scope(self, *processes, unit=SCOPE, **properties):
         """Moves the processes into a new scope; returns the result of the job."""
         given = [("PIDs", V("au", [process.pid for process in processes])), *properties.items()]
-        job = self.systemd.StartTransientUnit(SCOPE, "fail", given, [])
+        return self.job_result(self.systemd.StartTransientUnit(unit, "fail", given, []))
+
+    def job_result(self, job):
         return wait_until(lambda: next((args[3] for name, _, args in self.signals.seen
                                         if name == "JobRemoved" and args[1] == job), None))
 
-    def cgroup(self):
-        return Cgroup(self.bus.unit(SCOPE, "Scope").ControlGroup)
+    def cgroup(self, unit=SCOPE):
+        return Cgroup(self.bus.unit(unit, "Scope").ControlGroup)
 
     def loaded(self):
         return self.systemd.ListUnitsByNames([SCOPE])[0][2] != "not-found"
@@ -60,6 +67,23 @@ class TestConformance(unittest.TestCase):
         with self.assertRaises(subprocess.TimeoutExpired):
             process.wait(SILENCE)
 
+    def hold(self):
+        """Puts a process that will not freeze into a scope; returns what lets go of it."""
+        if not FREEZABLE.is_dir():
+            self.skipTest("this machine has no loop devices")
+        let_go = ["fsfreeze", "--unfreeze", FREEZABLE]
+        process = self.spawn(f"read line; echo >{FREEZABLE}/file; {DEFAULT_ACTION}")
+        self.addCleanup(subprocess.run, let_go, stderr=subprocess.DEVNULL)
+        self.start_scope(process)
+        subprocess.run(["fsfreeze", "--freeze", FREEZABLE], check=True)
+        process.stdin.write("\n")
+        process.stdin.flush()
+        wchan = pathlib.Path(f"/proc/{process.pid}/wchan")
+        wait_until(lambda: wchan.read_text() == "percpu_rwsem_wait", every=0.02)
+        return lambda: subprocess.run(let_go, check=True)
+
+
+class TestConformance(ConformanceCase):
     # the freezer
 
     def test_freeze_is_idempotent(self):
@@ -118,21 +142,6 @@ class TestConformance(unittest.TestCase):
         self.wait_collected()
         self.assertEqual(self.start_scope(self.spawn()), "done")
         self.assertEqual((self.cgroup().frozen, self.bus.unit(SCOPE).FreezerState), (False, "running"))
-
-    def hold(self):
-        """Puts a process that will not freeze into a scope; returns what lets go of it."""
-        if not FREEZABLE.is_dir():
-            self.skipTest("this machine has no loop devices")
-        let_go = ["fsfreeze", "--unfreeze", FREEZABLE]
-        process = self.spawn(f"read line; echo >{FREEZABLE}/file; {DEFAULT_ACTION}")
-        self.addCleanup(subprocess.run, let_go, stderr=subprocess.DEVNULL)
-        self.start_scope(process)
-        subprocess.run(["fsfreeze", "--freeze", FREEZABLE], check=True)
-        process.stdin.write("\n")
-        process.stdin.flush()
-        wchan = pathlib.Path(f"/proc/{process.pid}/wchan")
-        wait_until(lambda: wchan.read_text() == "percpu_rwsem_wait", every=0.02)
-        return lambda: subprocess.run(let_go, check=True)
 
     def test_freeze_waits(self):
         """FreezeUnit is not answered while a task cannot freeze, and is answered when it can"""
