@@ -12,7 +12,7 @@ import subprocess
 from test_adopt import AdoptCase, cgroup_of
 from vmm import (AUTODESTROY, COUNTER, FORCE, FREEZABLE, GRACEFUL, GUEST_TIMEOUT, NOWAIT, OBEDIENT, POLITE, ROOT, SERVICE,
                  START, STUBBORN, TIMEOUT, WRITER, Bus, Call, Cgroup, Error, GLib, Signals, TestCase, V, config, duration,
-                 ending, guest, hold_writers, make_folder, process_exists, shell, stop_steps, wait_held, wait_until)
+                 ending, guest, hold_writers, make_folder, need_guest, process_exists, shell, stop_steps, wait_held, wait_until)
 
 DAEMON = "/usr/libexec/vmmanagerd"
 USER, GROUP = pwd.getpwnam("tester")[2:4]
@@ -87,6 +87,14 @@ class UserCase(TestCase):
         return subprocess.Popen(["runuser", "-u", "tester", "--", "env", *ENVIRONMENT, "systemctl", "--user", *arguments])
 
 
+    def assertUnprivileged(self, pid):
+        """It is the user, and no more."""
+        status = status_of(pid)
+        self.assertEqual((status["Uid"].split(), status["Gid"].split()), (4 * [str(USER)], 4 * [str(GROUP)]))
+        self.assertEqual([int(status[key], 16) for key in ("CapInh", "CapPrm", "CapEff", "CapAmb")], 4 * [0])
+        return status
+
+
 class TestDaemon(UserCase):
     def test_activation(self):
         """the first call starts the user's unit, and finds a daemon that knows its systemd; SIGTERM ends it with status 0"""
@@ -117,14 +125,10 @@ class TestDaemon(UserCase):
         self.assertFalse(console.parent.exists())
 
     def test_unprivileged(self):
-        """the daemon and its domains are the user, without a capability; QEMU has its sandbox as well"""
-        process, machine = self.create("web1", shell(OBEDIENT)), self.create("web2", guest(), 0)
-        filters = int(status_of(self.user_systemd())["Seccomp_filters"])    # those of the bed
-        for pid, confined in ((self.service().MainPID, 0), (process.Leader, 0), (machine.Leader, 1)):
-            status = status_of(pid)
-            self.assertEqual((status["Uid"].split(), status["Gid"].split()), (4 * [str(USER)], 4 * [str(GROUP)]))
-            self.assertEqual([int(status[key], 16) for key in ("CapInh", "CapPrm", "CapEff", "CapAmb")], 4 * [0])
-            self.assertEqual((int(status["NoNewPrivs"]), int(status["Seccomp_filters"])), (confined, filters + confined))
+        """the daemon and its domains are the user, without a capability"""
+        domain = self.create("web1", shell(OBEDIENT))
+        self.assertUnprivileged(self.service().MainPID)
+        self.assertUnprivileged(domain.Leader)
 
     def test_no_bus(self):
         """without the user's bus the daemon ends with status 1 and says so"""
@@ -411,6 +415,45 @@ class TestAdopt(UserCase, AdoptCase):
                 self.assertEqual(cgroup_of(pid), place)
 
 
+class TestLimits(UserCase):
+    LIMITS = {"cpu": ("CPUWeight", V("t", 50)), "memory": ("MemoryMax", V("t", 64 << 20)), "pids": ("TasksMax", V("t", 99)),
+              "io": ("IOWeight", V("t", 50)), "cpuset": ("AllowedCPUs", V("ay", b"\1"))}
+
+    def assertRefused(self, domain, text, name, value):
+        """At creation and later, and nothing of it is there."""
+        self.assertError("NotSupported", text, domain.SetResources, [(name, value)])
+        self.assertError("NotSupported", text, self.manager.CreateDomain, "web2",
+                         shell(OBEDIENT, Resources=V("a{sv}", {name: value})), 0)
+        self.assertNotIn(name, domain.Resources)
+
+    def test_controllers(self):
+        """a limit needs a controller that the user's systemd was delegated, and takes effect; others are refused by name"""
+        features, domain = self.manager.Features, self.create("web1", shell(OBEDIENT))
+        for controller, (name, value) in self.LIMITS.items():
+            with self.subTest(controller):
+                delegated = controller in features["CgroupControllers"]
+                self.assertEqual(name in features["ResourceProperties"], delegated)
+                if delegated:
+                    domain.SetResources([(name, value)])
+                    self.assertEqual(domain.Resources[name], value.unpack())
+                else:
+                    self.assertRefused(domain, f"^{name} needs '{controller}' control, which this systemd does not have$",
+                                       name, value)
+        self.assertEqual((domain.Warnings, self.manager.ListDomains()[1:]), ([], []))
+
+    def test_devices(self):
+        """policies for devices and addresses, which only the system's systemd can enforce, are refused, and why"""
+        domain = self.create("web1", shell(OBEDIENT))
+        for name, value, control in (("DevicePolicy", V("s", "closed"), "devices"),
+                                     ("DeviceAllow", V("a(ss)", [("/dev/null", "rw")]), "devices"),
+                                     ("IPAddressDeny", V("a(iayu)", [(2, bytes(4), 0)]), "bpf")):
+            self.assertNotIn(name, self.manager.Features["ResourceProperties"])
+            self.assertRefused(domain, f"{name} needs '{control}' control", name, value)
+        for function, *arguments in ((domain.AddDevice, "/dev/null", "rw"), (domain.RemoveDevice, "/dev/null")):
+            self.assertError("NotSupported", "Only the system's service manager can control devices", function, *arguments)
+        self.assertEqual(domain.Devices, [])
+
+
 class TestGuest(UserCase):
     def test_life(self):
         """a virtual machine is created paused, boots, is paused, resumed and shut down"""
@@ -431,6 +474,26 @@ class TestGuest(UserCase):
         console.expect("GUEST-POWERBUTTON")
         self.assertEqual(ending(self.signals, domain.path), ("guest-shutdown", {"ExitCode": 0}))
 
+    def test_confined(self):
+        """QEMU is the user, with its sandbox on top"""
+        domain = self.create("web1", guest(), 0)
+        status, systemd = self.assertUnprivileged(domain.Leader), status_of(self.user_systemd())
+        self.assertEqual((status["NoNewPrivs"], int(status["Seccomp_filters"])), ("1", int(systemd["Seccomp_filters"]) + 1))
+
+    def test_delegated(self):
+        """with Delegate it has a control group for each vCPU here, too, and is paused and stopped like any other"""
+        domain = self.create("web1", guest(VCPUs=2, Delegate=True), 0)
+        groups = sorted(path.name for path in domain.cgroup.path.iterdir() if path.is_dir())
+        self.assertEqual(groups, ["vcpu0", "vcpu1", "vmm"])
+        self.assertEqual(cgroup_of(domain.Leader), domain.ControlGroup + "/vmm")
+        self.assertFrozen(domain)
+        domain.Resume()
+        domain.console().expect("GUEST-READY", GUEST_TIMEOUT)
+        domain.Pause()
+        self.assertFrozen(domain)
+        domain.Destroy(GRACEFUL)
+        self.assertEqual(ending(self.signals, domain.path), ("stopped by SIGTERM", {"ExitCode": 0}))
+
     def test_systemctl_stop(self):
         """the user's systemctl stop asks the guest first"""
         domain = self.create("web1", guest())
@@ -441,6 +504,7 @@ class TestGuest(UserCase):
 
     def test_unreadable(self):
         """a kernel that the user cannot read is refused by name"""
+        need_guest()
         secret = make_folder(self) / "secret"
         secret.write_text("x")
         secret.chmod(0o600)
@@ -505,6 +569,7 @@ class TestEnd(UserCase):
 
     def test_bus_gone_while_busy(self):
         """so it ends, too, in the midst of creating, freezing and stopping; who was to live lives on"""
+        need_guest()
         hold_writers(self)
         writer = self.create("web1", shell(WRITER, PauseTimeoutUSec=60_000_000))
         stubborn = self.create("web2", shell(STUBBORN, Delegate=True))
