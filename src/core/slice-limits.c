@@ -11,13 +11,13 @@
 #include "util/errors.h"
 #include "util/log.h"
 
-/* One in flight. */
+/* One in flight, or just a look. */
 typedef struct SliceChanging {
         Manager *manager;
         char *slice;         /* its name: the object may go meanwhile */
         Resources *change;
         UnitCall *call;
-        JobReply reply;
+        JobReply reply;      /* NULL: nobody waits */
         void *userdata;
 } SliceChanging;
 
@@ -35,7 +35,8 @@ static void changing_free(SliceChanging *changing) {
 
 static void changing_end(SliceChanging *changing, int r, const sd_bus_error *error) {
         manager_flush(changing->manager);
-        changing->reply(changing->userdata, r, error);
+        if (changing->reply)
+                changing->reply(changing->userdata, r, error);
         changing_free(changing);
 }
 
@@ -87,11 +88,36 @@ static int check_idle(const Slice *slice, sd_bus_error *error) {
         for (unsigned i = 0; i < slice->manager->slice_changes->len; i++) {
                 const SliceChanging *changing = slice->manager->slice_changes->pdata[i];
 
-                if (g_str_equal(changing->slice, slice->name))
+                if (changing->reply && g_str_equal(changing->slice, slice->name))
                         return sd_bus_error_setf(error, VMM_ERROR_BUSY,
                                 "Cannot configure slice %s: another change is in progress", slice->name);
         }
         return 0;
+}
+
+static SliceChanging *changing_new(
+        Slice *slice, const Resources *change, JobReply reply, void *userdata) {
+        SliceChanging *changing = g_new0(SliceChanging, 1);
+
+        *changing = (SliceChanging) {
+                .manager = slice->manager,
+                .slice = g_strdup(slice->name),
+                .change = change ? resources_copy(change) : resources_new(),
+                .reply = reply,
+                .userdata = userdata,
+        };
+        g_ptr_array_add(slice->manager->slice_changes, changing);
+        return changing;
+}
+
+void slice_limits_begin(Slice *slice, const Resources *given) {
+        SliceChanging *changing;
+
+        if (!given && !slice_resources(slice))
+                return;
+        changing = changing_new(slice, given, NULL, NULL);
+        if (unit_get_properties(slice->manager->units, slice->name, on_told, changing, &changing->call) < 0)
+                on_told(changing, -EIO, NULL);
 }
 
 int slice_set_resources(
@@ -110,15 +136,7 @@ int slice_set_resources(
                 return r;
         if (resources_size(change) == 0)
                 return 1;
-        changing = g_new0(SliceChanging, 1);
-        *changing = (SliceChanging) {
-                .manager = slice->manager,
-                .slice = g_strdup(slice->name),
-                .change = resources_copy(change),
-                .reply = reply,
-                .userdata = userdata,
-        };
-        g_ptr_array_add(slice->manager->slice_changes, changing);
+        changing = changing_new(slice, change, reply, userdata);
         r = unit_set_properties(slice->manager->units, slice->name, properties, on_set, changing,
                 &changing->call);
         if (r < 0)

@@ -224,7 +224,9 @@ void slices_follow(Domain *domain) {
 
                 if (slice->cgroup && cgroup_read_events(slice->cgroup, &events) >= 0 && events.populated)
                         continue;
-                if (path)
-                        slice_open(slice, path);
+                if (!path)
+                        continue;
+                slice_open(slice, path);
+                slice_limits_begin(slice, g_hash_table_lookup(domain->config->slices, *name));
         }
 }

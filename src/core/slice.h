@@ -43,7 +43,7 @@ int slice_stop(Slice *slice, const StopPlan *plan, bool nowait, uid_t requestor,
 int slice_set_resources(
         Slice *slice, const Resources *change, JobReply reply, void *userdata, sd_bus_error *error);
 
-/* What was set so, as systemd holds it; NULL: nothing. */
+/* What was set so, or came to be with it, as systemd holds it; NULL: nothing. */
 const Resources *slice_resources(const Slice *slice);
 
 /* ---- For domains and the manager. ---- */
@@ -70,3 +70,7 @@ void slice_set_paused(Slice *slice, bool paused);
 void slice_jobs_forget(const Domain *domain);
 void slice_jobs_abandon(Manager *manager);   /* nobody will be there to finish them */
 void slice_changes_abandon(Manager *manager);
+
+/* The slice's control group is there: reads back what is known to be set, and what it was given now, which
+ * may be NULL. */
+void slice_limits_begin(Slice *slice, const Resources *given);

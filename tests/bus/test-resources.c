@@ -183,6 +183,8 @@ static void test_slices(Bench *bench, gconstpointer data) {
                         "shop-front.slice( TasksMax=50 )",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
+                "systemd GetAll shop.slice",
+                "systemd GetAll shop-front.slice",
                 "systemd Get web.scope InvocationID",
                 "release 101",
                 "job/1: Phase 'executing'",

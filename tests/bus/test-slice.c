@@ -800,6 +800,41 @@ static void test_resources_kept(Bench *bench, gconstpointer data) {
                 "< slice/a.slice.SetResources()");
 }
 
+static void test_resources_given(Bench *bench, gconstpointer data) {
+        bench->slices = true;
+        call(bench, CREATE, "web", 3, PAYLOAD, "CgroupPath", "s", "a-b.slice:x:web", "SliceResources",
+                "a{sa{sv}}", 1, "a-b.slice", 1, "TasksMax", "t", UINT64_C(9), CREATE_START);
+        expect(bench,
+                "> CreateDomain('web', {Command: ['/bin/payload'], CgroupPath: 'a-b.slice:x:web', "
+                        "SliceResources: {a-b.slice: {TasksMax: 9}}}, 1)",
+                "+ domain/web",
+                "DomainAdded('web', domain/web)",
+                "+ slice/a.slice",
+                "+ slice/a-b.slice",
+                "+ job/1",
+                "JobNew(1, job/1, 'web', 'create')",
+                "fork 101: /bin/payload as root",
+                "systemd StartTransientUnit x-web.scope in a-b.slice: 101 TimeoutStop=21600ms 'web' "
+                        "DevicePolicy='closed' a-b.slice( TasksMax=9 )",
+                "job/1: Phase 'starting the scope'",
+                "web: Leader 101, Job job/1",
+                "systemd GetAll a-b.slice",
+                "systemd Get x-web.scope InvocationID",
+                "release 101",
+                "job/1: Phase 'executing'",
+                "web: ControlGroup '/a.slice/a-b.slice/x-web.scope', StartTimestamp set",
+                "slice/a.slice: ControlGroup '/a.slice'",
+                "slice/a-b.slice: ControlGroup '/a.slice/a-b.slice'",
+                "slice/a-b.slice: Resources {TasksMax: 9}",
+                "web: InvocationID [0102030405060708090a0b0c0d0e0f10]",
+                "exec 101",
+                "web: State 'running', StateReason 'created', Running true, Job /",
+                "web.StateChanged('starting', 'running', 'created', {})",
+                "- job/1",
+                "JobRemoved(1, job/1, 'web', 'create', 'done')",
+                "< CreateDomain(domain/web)");
+}
+
 static void test_resources_manager_ends(Bench *bench, gconstpointer data) {
         create_in(bench, "a.slice", "web", CREATE_START);
         systemd_holds("SetUnitProperties");
@@ -1146,6 +1181,7 @@ int main(int argc, char **argv) {
         BENCH_TEST("/slice/stop-takes-over", test_stop_takes_over);
         BENCH_TEST("/slice/resources", test_resources);
         BENCH_TEST("/slice/resources-kept", test_resources_kept);
+        BENCH_TEST("/slice/resources-given", test_resources_given);
         BENCH_TEST("/slice/resources-manager-ends", test_resources_manager_ends);
         BENCH_TEST("/slice/frozen", test_frozen);
         BENCH_TEST("/slice/frozen-old", test_frozen_old);
