@@ -129,7 +129,8 @@ class TestGroup(SliceTestCase):
         self.assertEqual({path: objects[path][f"{SERVICE}.Slice"]["Domains"] for path in objects if "/slice/" in path},
                          {self.slice.path: [domain.path, other.path], self.bus.slice(NESTED).path: [domain.path]})
         self.assertEqual(objects[self.slice.path][f"{SERVICE}.Slice"],
-                         {"Name": SLICE, "ControlGroup": f"/{SLICE}", "Domains": [domain.path, other.path], "Paused": False})
+                         {"Name": SLICE, "ControlGroup": f"/{SLICE}", "Domains": [domain.path, other.path], "Paused": False,
+                          "Resources": {}})
         domain.Destroy(0)
         self.assertEqual(self.slice.Domains, [other.path])
         other.Destroy(0)
