@@ -401,6 +401,21 @@ bool resources_equal(const Resources *a, const Resources *b) {
         return true;
 }
 
+/* systemd puts each entry of some lists in front of those before. */
+static bool is_reversed(GVariant *value, GVariant *list) {
+        bool entries = g_str_has_prefix(g_variant_get_type_string(value), "a(");
+        size_t n = entries ? g_variant_n_children(value) : 0;
+        bool reversed = n > 0 && g_variant_n_children(list) == n;
+
+        for (size_t i = 0; i < n && reversed; i++) {
+                g_autoptr(GVariant) entry = g_variant_get_child_value(value, i);
+                g_autoptr(GVariant) other = g_variant_get_child_value(list, n - 1 - i);
+
+                reversed = g_variant_equal(entry, other);
+        }
+        return reversed;
+}
+
 Resources *resources_in_effect(const Resources *resources, GVariant *told) {
         Resources *effective = resources_copy(resources);
 
@@ -411,7 +426,7 @@ Resources *resources_in_effect(const Resources *resources, GVariant *told) {
                 g_autofree char *problem = NULL;
 
                 taken = value ? resource_value_take(setting->property->type, value, &problem) : NULL;
-                if (taken) {
+                if (taken && !is_reversed(setting->value, taken)) {
                         g_variant_unref(setting->value);
                         setting->value = g_steal_pointer(&taken);
                 }

@@ -85,7 +85,7 @@ bool resources_limits(const Resources *resources, const ResourceProperty *proper
 bool resources_equal(const Resources *a, const Resources *b);               /* in whatever order */
 
 /* The same settings with the values that systemd tells of its unit, a{sv}; what it does not tell, or what is
- * none of our values, stays. */
+ * none of our values, stays, and so does the order of a list. */
 Resources *resources_in_effect(const Resources *resources, GVariant *told);
 
 /* All that has to be sent for systemd to have exactly this, a(sv), a new reference: in order, and a list

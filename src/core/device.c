@@ -98,13 +98,25 @@ static GVariant *list_new(void) {
         return g_variant_ref_sink(g_variant_new_array(G_VARIANT_TYPE("(ss)"), NULL, 0));
 }
 
-/* One entry per device: more access joins what it has. */
+/* One entry per device, which keeps its place: more access joins what it has. */
 static void list_add(GVariant **list, const char *specifier, const char *access) {
-        g_autofree char *before = NULL, *joined = NULL;
-        g_autoptr(GVariantBuilder) builder = list_without(*list, specifier, &before);
+        g_autoptr(GVariantBuilder) builder = g_variant_builder_new(DEVICE_LIST);
+        const char *entry, *before;
+        bool found = false;
+        GVariantIter iter;
 
-        joined = access_join(before, access);
-        g_variant_builder_add(builder, "(ss)", specifier, joined);
+        g_variant_iter_init(&iter, *list);
+        while (g_variant_iter_next(&iter, "(&s&s)", &entry, &before)) {
+                bool same = g_str_equal(entry, specifier);
+                g_autofree char *joined = access_join(before, same ? access : "");
+
+                g_variant_builder_add(builder, "(ss)", entry, joined);
+                found = found || same;
+        }
+        if (!found) {
+                g_autofree char *ordered = access_join(access, "");
+                g_variant_builder_add(builder, "(ss)", specifier, ordered);
+        }
         g_variant_unref(*list);
         *list = g_variant_ref_sink(g_variant_builder_end(builder));
 }
@@ -138,6 +150,19 @@ static GVariant *list_resolve(Domain *domain, GVariant *list, bool keep_missing,
         return resolved;
 }
 
+/* With it an empty list allows everything. */
+static bool policy_is_auto(const Resources *resources) {
+        GVariant *policy = resources_lookup(resources, "DevicePolicy");
+
+        return !policy || g_str_equal(g_variant_get_string(policy, NULL), "auto");
+}
+
+static bool is_open(const Resources *resources) {
+        GVariant *list = resources_lookup(resources, "DeviceAllow");
+
+        return policy_is_auto(resources) && (!list || g_variant_n_children(list) == 0);
+}
+
 static GPtrArray *texts_new(void) {
         return g_ptr_array_new_with_free_func(g_free);
 }
@@ -162,6 +187,18 @@ void device_resolve(Domain *domain, Resources *resources, GPtrArray *warnings) {
         for (unsigned i = 0; i < missing->len; i++)
                 g_ptr_array_add(warnings,
                         g_strdup_printf("DeviceAllow: there is no %s now", (char *) missing->pdata[i]));
+}
+
+/* A unit that no more asks for a filter may keep the one that it has, unless its neighbours ask for theirs. */
+void device_open_up(const Domain *domain, Resources *change) {
+        g_autoptr(Resources) whole = resources_copy(domain->config->resources);
+        g_autoptr(GVariant) all = NULL;
+
+        resources_merge(whole, change);
+        if (is_open(domain->config->resources) || !is_open(whole))
+                return;
+        all = g_variant_ref_sink(g_variant_new_parsed("[('char-*', 'rwm'), ('block-*', 'rwm')]"));
+        resources_replace(change, "DeviceAllow", all);
 }
 
 void device_forget(Domain *domain) {
@@ -222,8 +259,7 @@ void device_defaults(Domain *domain) {
 
 /* Whether the list can be told one by one: with the policy "auto" an empty one allows everything. */
 static int check_controlled(const Domain *domain, GVariant *list, sd_bus_error *error) {
-        GVariant *policy = resources_lookup(domain->config->resources, "DevicePolicy");
-        bool open = !policy || g_str_equal(g_variant_get_string(policy, NULL), "auto");
+        bool open = policy_is_auto(domain->config->resources);
 
         if (domain->manager->user_mode)
                 return sd_bus_error_set(error, VMM_ERROR_NOT_SUPPORTED,

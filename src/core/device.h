@@ -16,5 +16,8 @@ void device_defaults(Domain *domain);
  * there stay as they are, with a warning (char *). */
 void device_resolve(Domain *domain, Resources *resources, GPtrArray *warnings);
 
+/* Gives a domain whose devices were controlled, and are not to be any more, all there are as a list. */
+void device_open_up(const Domain *domain, Resources *change);
+
 /* Forgets the names of devices that are not on the domain's list. */
 void device_forget(Domain *domain);

@@ -148,6 +148,18 @@ char *limits_mismatch(const Cgroup *cgroup, const Resources *resources) {
         return mismatch;
 }
 
+/* Whether there is a setting of which the kernel says nothing in a file. */
+static bool is_unseen(const Resources *resources) {
+        for (size_t i = 0; i < resources_size(resources); i++) {
+                GVariant *value;
+                const ResourceProperty *property = resources_nth(resources, i, &value);
+
+                if (!resource_file(property, value))
+                        return true;
+        }
+        return false;
+}
+
 /* What the kernel does not have yet is set again after the next thaw, which systemd 257 needs; if nothing is
  * frozen it is a Warning. */
 static void limits_verify(Domain *domain, const Resources *resources) {
@@ -262,6 +274,8 @@ static void configure_ended(Job *job, bool done) {
         domain_settle(domain, domain->state_reason);
         if (!done || domain->ended)
                 return;
+        /* Of devices, for one, nobody can tell: to set them once more does no harm. */
+        domain->limits_late = domain->limits_late || (domain->events.frozen && is_unseen(job->change));
         limits_verify(domain, job->change);
         for (unsigned i = 0; i < job->warnings->len; i++)
                 domain_warn(domain, NULL, job->warnings->pdata[i]);
@@ -280,6 +294,7 @@ static void configure_begin(Domain *domain, const Resources *change, const GPtrA
         Job *job = job_new(domain, &configure_kind, requestor, DOMAIN_START_TIMEOUT_USEC);
 
         job->change = resources_copy(change);
+        device_open_up(domain, job->change);
         job->warnings = g_ptr_array_new_with_free_func(g_free);
         for (unsigned i = 0; warnings && i < warnings->len; i++)
                 g_ptr_array_add(job->warnings, g_strdup(warnings->pdata[i]));

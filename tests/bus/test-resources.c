@@ -341,6 +341,28 @@ static void test_late(Bench *bench, gconstpointer data) {
                 "web: Job /",
                 "- job/6",
                 "JobRemoved(6, job/6, 'web', 'configure', 'done')");
+
+        /* Of devices the kernel does not tell. */
+        call(bench, "web", "Pause", NULL);
+        call(bench, "web", "AddDevice", "ss", "/dev/fuse", "rw");
+        forget(bench);
+        call(bench, "web", "Resume", NULL);
+        expect(bench,
+                "> web.Resume()",
+                "+ job/9",
+                "JobNew(9, job/9, 'web', 'resume')",
+                "web: State 'resuming', StateReason 'resuming on request', Paused false, Job job/9",
+                "web.StateChanged('paused', 'resuming', 'resuming on request', {})",
+                "systemd ThawUnit vmm-web.scope",
+                "systemd SetUnitProperties vmm-web.scope DevicePolicy='closed' TasksMax=6 DeviceAllow=[] "
+                        "DeviceAllow=[('/dev/char/10:229', 'rw')]",
+                "job/9: Phase 'restoring the settings'",
+                "web: State 'running', StateReason 'resumed on request', Running true, FreezerState "
+                        "'running', PauseReasons [], Job /",
+                "web.StateChanged('resuming', 'running', 'resumed on request', {})",
+                "- job/9",
+                "JobRemoved(9, job/9, 'web', 'resume', 'done')",
+                "< web.Resume()");
 }
 
 static void test_devices(Bench *bench, gconstpointer data) {
@@ -360,10 +382,12 @@ static void test_devices(Bench *bench, gconstpointer data) {
                 "- job/2",
                 "JobRemoved(2, job/2, 'web', 'configure', 'done')",
                 "< web.AddDevice()");
-        /* What it has it has; what it lacks it gets. */
-        call(bench, "web", "AddDevice", "ss", "c 10:229", "w");
-        call(bench, "web", "AddDevice", "ss", "/dev/fuse", "r");
+        /* What it has it has, wherever on the list; what it lacks it gets. */
         call(bench, "web", "AddDevice", "ss", "c 136:*", "rw");
+        forget(bench);
+        call(bench, "web", "AddDevice", "ss", "c 10:229", "w");
+        expect(bench, "> web.AddDevice('c 10:229', 'w')", "< web.AddDevice()");
+        call(bench, "web", "AddDevice", "ss", "/dev/fuse", "r");
         forget(bench);
 
         /* By name when the node is gone. */
@@ -496,6 +520,44 @@ static void test_given_devices(Bench *bench, gconstpointer data) {
                         "list it may use every device");
 }
 
+/* systemd may keep the filter of a unit that asks for none any more. */
+static void test_open_up(Bench *bench, gconstpointer data) {
+        create(bench, "web", CREATE_START);
+        call(bench, SET("web"), 1, "DevicePolicy", "s", "auto");
+        expect(bench,
+                "> web.SetResources([('DevicePolicy', 'auto')])",
+                "+ job/2",
+                "JobNew(2, job/2, 'web', 'configure')",
+                "systemd SetUnitProperties vmm-web.scope DevicePolicy='auto' DeviceAllow=[] "
+                        "DeviceAllow=[('char-*', 'rwm'), ('block-*', 'rwm')]",
+                "web: Job job/2",
+                "systemd GetAll vmm-web.scope",
+                "job/2: Phase 'reading back'",
+                "web: Job /, Resources {DevicePolicy: 'auto', DeviceAllow: [('char-*', 'rwm'), ('block-*', "
+                        "'rwm')]}, Devices [('char-*', 'rwm'), ('block-*', 'rwm')]",
+                "- job/2",
+                "JobRemoved(2, job/2, 'web', 'configure', 'done')",
+                "< web.SetResources()");
+
+        /* They never were. */
+        call(bench, CREATE, "web2", 2, PAYLOAD, "Resources", "a{sv}", 1, "DevicePolicy", "s", "auto",
+                CREATE_START);
+        forget(bench);
+        call(bench, OCI("web2"), "{\"devices\": [{\"allow\": true, \"access\": \"rwm\"}]}");
+        expect(bench,
+                "> web2.UpdateResourcesOCI('{\"devices\": [{\"allow\": true, \"access\": \"rwm\"}]}')",
+                "+ job/5",
+                "JobNew(5, job/5, 'web2', 'configure')",
+                "systemd SetUnitProperties vmm-web2.scope DevicePolicy='auto' DeviceAllow=[]",
+                "web2: Job job/5",
+                "systemd GetAll vmm-web2.scope",
+                "job/5: Phase 'reading back'",
+                "web2: Job /, Resources {DevicePolicy: 'auto', DeviceAllow: []}",
+                "- job/5",
+                "JobRemoved(5, job/5, 'web2', 'configure', 'done')",
+                "< web2.UpdateResourcesOCI()");
+}
+
 /* All is as before. */
 static void test_device_rollback(Bench *bench, gconstpointer data) {
         create(bench, "web", CREATE_START);
@@ -573,6 +635,7 @@ int main(int argc, char *argv[]) {
         BENCH_TEST("/resources/what the frozen do not get they get with their thaw", test_late);
         BENCH_TEST("/resources/devices added and removed by path, number and group", test_devices);
         BENCH_TEST("/resources/devices those of its kind and those given at creation", test_given_devices);
+        BENCH_TEST("/resources/devices all of them, once they were controlled", test_open_up);
         BENCH_TEST("/resources/devices systemd refuses and all is as before", test_device_rollback);
         g_test_add("/resources/a user's systemd can do what it was delegated", Bench, "user", bench_setup,
                 test_user, bench_teardown);

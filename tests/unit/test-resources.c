@@ -369,6 +369,31 @@ static void test_send(void) {
 }
 
 /* As they come over D-Bus, listed or as a dictionary. */
+static void test_in_effect(void) {
+        static const struct {
+                const char *resources, *told, *effect;
+        } table[] = {
+                {"TasksMax=5", "{'TasksMax': <uint64 6>, 'MemoryMax': <uint64 7>}", "TasksMax=6"},
+                {"TasksMax=5", "{'TasksMax': <uint64 0>}", "TasksMax=5"},
+                {"MemoryMax=10%", "{'MemoryMax': <uint64 7>}", "MemoryMaxScale=10%"},
+                /* Lists come back from the last entry to the first. */
+                {"DeviceAllow=/dev/a r; /dev/b rw", "{'DeviceAllow': <[('/dev/b', 'rw'), ('/dev/a', 'r')]>}",
+                        "DeviceAllow=/dev/a r; /dev/b rw"},
+                {"DeviceAllow=/dev/a r; /dev/b rw", "{'DeviceAllow': <[('/dev/b', 'rw'), ('/dev/a', 'w')]>}",
+                        "DeviceAllow=/dev/b rw; /dev/a w"},
+                {"DeviceAllow=/dev/a r", "{'DeviceAllow': <@a(ss) []>}", "DeviceAllow="},
+                {"AllowedCPUs=0,9", "{'AllowedCPUs': <[byte 2, 1]>}", "AllowedCPUs=1,8"},
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+                g_autoptr(Resources) resources = resources_of(table[i].resources);
+                g_autoptr(GVariant) told = g_variant_ref_sink(g_variant_new_parsed(table[i].told));
+                g_autoptr(Resources) effect = resources_in_effect(resources, told);
+
+                assert_text(effect, table[i].effect);
+        }
+}
+
 static void test_from(void) {
         static const char *const forms[] = {
                 "[('TasksMax', <uint64 7>), ('CPUWeight', <uint64 50>)]",
@@ -412,6 +437,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/resources/what only looks like a contradiction is not", test_no_contradictions);
         g_test_add_func("/resources/what this systemd cannot do is refused by name", test_host);
         g_test_add_func("/resources/lists are emptied before they are sent", test_send);
+        g_test_add_func("/resources/what systemd tells is what they are", test_in_effect);
         g_test_add_func("/resources/a list or a dictionary of D-Bus makes a set", test_from);
         return g_test_run();
 }
