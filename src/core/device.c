@@ -189,7 +189,7 @@ void device_resolve(Domain *domain, Resources *resources, GPtrArray *warnings) {
                         g_strdup_printf("DeviceAllow: there is no %s now", (char *) missing->pdata[i]));
 }
 
-/* A unit that no more asks for a filter may keep the one that it has, unless its neighbours ask for theirs. */
+/* A unit that asks for a filter no more may keep the one that it has: its neighbours decide. */
 void device_open_up(const Domain *domain, Resources *change) {
         g_autoptr(Resources) whole = resources_copy(domain->config->resources);
         g_autoptr(GVariant) all = NULL;

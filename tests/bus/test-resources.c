@@ -533,8 +533,9 @@ static void test_open_up(Bench *bench, gconstpointer data) {
                 "web: Job job/2",
                 "systemd GetAll vmm-web.scope",
                 "job/2: Phase 'reading back'",
-                "web: Job /, Resources {DevicePolicy: 'auto', DeviceAllow: [('char-*', 'rwm'), ('block-*', "
-                        "'rwm')]}, Devices [('char-*', 'rwm'), ('block-*', 'rwm')]",
+                "web: Job /, Resources {OOMPolicy: 'continue', DevicePolicy: 'auto', "
+                        "DeviceAllow: [('char-*', 'rwm'), ('block-*', 'rwm')]}, Devices "
+                        "[('char-*', 'rwm'), ('block-*', 'rwm')]",
                 "- job/2",
                 "JobRemoved(2, job/2, 'web', 'configure', 'done')",
                 "< web.SetResources()");
@@ -546,15 +547,15 @@ static void test_open_up(Bench *bench, gconstpointer data) {
         call(bench, OCI("web2"), "{\"devices\": [{\"allow\": true, \"access\": \"rwm\"}]}");
         expect(bench,
                 "> web2.UpdateResourcesOCI('{\"devices\": [{\"allow\": true, \"access\": \"rwm\"}]}')",
-                "+ job/5",
-                "JobNew(5, job/5, 'web2', 'configure')",
+                "+ job/4",
+                "JobNew(4, job/4, 'web2', 'configure')",
                 "systemd SetUnitProperties vmm-web2.scope DevicePolicy='auto' DeviceAllow=[]",
-                "web2: Job job/5",
+                "web2: Job job/4",
                 "systemd GetAll vmm-web2.scope",
-                "job/5: Phase 'reading back'",
-                "web2: Job /, Resources {DevicePolicy: 'auto', DeviceAllow: []}",
-                "- job/5",
-                "JobRemoved(5, job/5, 'web2', 'configure', 'done')",
+                "job/4: Phase 'reading back'",
+                "web2: Job /, Resources {DevicePolicy: 'auto', OOMPolicy: 'continue', DeviceAllow: []}",
+                "- job/4",
+                "JobRemoved(4, job/4, 'web2', 'configure', 'done')",
                 "< web2.UpdateResourcesOCI()");
 }
 

@@ -815,7 +815,7 @@ static void test_resources_given(Bench *bench, gconstpointer data) {
                 "JobNew(1, job/1, 'web', 'create')",
                 "fork 101: /bin/payload as root",
                 "systemd StartTransientUnit x-web.scope in a-b.slice: 101 TimeoutStop=21600ms 'web' "
-                        "DevicePolicy='closed' a-b.slice( TasksMax=9 )",
+                        "OOMPolicy='continue' DevicePolicy='closed' a-b.slice( TasksMax=9 )",
                 "job/1: Phase 'starting the scope'",
                 "web: Leader 101, Job job/1",
                 "systemd GetAll a-b.slice",
