@@ -14,8 +14,9 @@
 typedef struct ResourceProperty {
         const char *name;
         ResourceType type;
-        const char *controller;    /* as in cgroup.controllers, or "devices" or "bpf", which only the system
-                                    * manager can do; NULL: none needed */
+        const char *controller;    /* as in cgroup.controllers, or what only the system manager can do:
+                                    * "devices", "bpf", and "bpf-framework", which not every systemd was built
+                                    * with; NULL: none needed */
         unsigned since;            /* systemd's version, at least 252 */
         bool creation_only;
 } ResourceProperty;

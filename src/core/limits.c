@@ -27,7 +27,8 @@ static ResourcesHost limits_host(const Manager *manager, char ***ret_controllers
 
         g_strv_builder_addv(builder, (const char **) found);
         if (!manager->user_mode)
-                g_strv_builder_add_many(builder, "devices", "bpf", NULL);
+                g_strv_builder_add_many(builder, "devices", "bpf",
+                        units_have(manager->units, "+BPF_FRAMEWORK") ? "bpf-framework" : NULL, NULL);
         *ret_controllers = g_strv_builder_end(builder);
         return (ResourcesHost) {
                 .systemd_version = version ? (unsigned) strtoul(version, NULL, 10) : SYSTEMD_VERSION_MIN,

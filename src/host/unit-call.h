@@ -28,12 +28,12 @@ struct Units {
         sd_bus *bus;
         UnitReply known;
         void *userdata;
-        char *version, *control_group;
+        char *version, **features, *control_group;
         int pidfds;                  /* 1 taken, 0 refused, -1 not tried */
         GHashTable *watches;         /* unit -> UnitWatch */
         GQueue in_flight, waiting;   /* UnitCall */
         sd_bus_slot *match_job, *match_removed, *match_changed, *match_stop, *match_reloading, *get_version,
-                *get_control_group;
+                *get_features, *get_control_group;
 };
 
 /* What a start needs to try again. */

@@ -493,6 +493,15 @@ static int on_version(sd_bus_message *reply, void *userdata, sd_bus_error *ret_e
         return 0;
 }
 
+static int on_features(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        Units *units = userdata;
+        const char *features;
+
+        if (sd_bus_message_read(reply, "v", "s", &features) >= 0)
+                units->features = g_strsplit(features, " ", -1);
+        return 0;
+}
+
 /* The last of the questions, and so of the answers. */
 static int on_control_group(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
         Units *units = userdata;
@@ -553,6 +562,8 @@ int units_new(sd_bus *bus, UnitReply known, void *userdata, Units **ret) {
         if (r >= 0)
                 r = units_ask(units, &units->get_version, "Version", on_version);
         if (r >= 0)
+                r = units_ask(units, &units->get_features, "Features", on_features);
+        if (r >= 0)
                 r = units_ask(units, &units->get_control_group, "ControlGroup", on_control_group);
         if (r < 0)
                 return r;
@@ -563,7 +574,7 @@ int units_new(sd_bus *bus, UnitReply known, void *userdata, Units **ret) {
 Units *units_free(Units *units) {
         sd_bus_slot **slots[] = {&units->match_job, &units->match_removed, &units->match_changed,
                 &units->match_stop, &units->match_reloading, &units->get_version,
-                &units->get_control_group};
+                &units->get_features, &units->get_control_group};
 
         g_queue_clear_full(&units->in_flight, (GDestroyNotify) call_free);
         g_queue_clear_full(&units->waiting, (GDestroyNotify) call_free);
@@ -572,6 +583,7 @@ Units *units_free(Units *units) {
         g_hash_table_unref(units->watches);
         sd_bus_unref(units->bus);
         g_free(units->version);
+        g_strfreev(units->features);
         g_free(units->control_group);
         g_free(units);
         return NULL;
@@ -579,6 +591,10 @@ Units *units_free(Units *units) {
 
 const char *units_version(const Units *units) {
         return units->version;
+}
+
+bool units_have(const Units *units, const char *feature) {
+        return units->features && g_strv_contains((const char *const *) units->features, feature);
 }
 
 const char *units_control_group(const Units *units) {

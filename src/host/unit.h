@@ -31,6 +31,9 @@ Units *units_free(Units *units);
 /* "252.39-1~deb12u2"; NULL until the manager has answered. */
 const char *units_version(const Units *units);
 
+/* Whether the manager was built with this: "+BPF_FRAMEWORK". False until it has answered. */
+bool units_have(const Units *units, const char *feature);
+
 /* Where the manager's units are in the cgroup tree: "" for the root; NULL until the manager has answered. */
 const char *units_control_group(const Units *units);
 

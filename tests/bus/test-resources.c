@@ -57,6 +57,7 @@ static void test_refused(Bench *bench, gconstpointer data) {
         call(bench, SET("web"), 1, "MemoryZSwapMax", "t", UINT64_C(0));
         call(bench, SET("web"), 1, "Slice", "s", "other.slice");
         call(bench, SET("web"), 1, "AllowedCPUs", "ay", 1, 3);
+        call(bench, SET("web"), 1, "RestrictNetworkInterfaces", "(bas)", true, 1, "lo");
         expect(bench, "> web.SetResources([('TasksMax', 5), ('MemoryMin', 2097152)])",
                 "< web.SetResources: Error.InvalidConfig: MemoryMin: 2M is more than MemoryHigh, which is "
                 "1M",
@@ -77,7 +78,10 @@ static void test_refused(Bench *bench, gconstpointer data) {
                 "> web.SetResources([('AllowedCPUs', [03])])",
                 "< web.SetResources: Error.NotSupported: AllowedCPUs needs 'cpuset' control, which this "
                 "systemd does "
-                "not have");
+                "not have",
+                "> web.SetResources([('RestrictNetworkInterfaces', (true, ['lo']))])",
+                "< web.SetResources: Error.NotSupported: RestrictNetworkInterfaces needs 'bpf-framework' "
+                "control, which this systemd does not have");
 
         systemd_refuses("SetUnitProperties", VMM_ERROR_INVALID_CONFIG, "systemd refused it: no reason");
         call(bench, SET("web"), 1, "TasksMax", "t", UINT64_C(5));

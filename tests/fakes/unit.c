@@ -516,6 +516,10 @@ const char *units_version(const Units *units) {
         return "252.39-1~deb12u2";
 }
 
+bool units_have(const Units *units, const char *feature) {
+        return false;
+}
+
 const char *units_control_group(const Units *units) {
         return world.root;
 }

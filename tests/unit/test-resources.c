@@ -70,7 +70,7 @@ static void test_rows(void) {
                 {"TasksMaxScale", RESOURCE_TASKS_SHARE, "pids", 260, false},
                 {"IOReadIOPSMax", RESOURCE_DEVICE_RATES, "io", 252, false},
                 {"DeviceAllow", RESOURCE_DEVICES, "devices", 252, false},
-                {"SocketBindDeny", RESOURCE_PORTS, "bpf", 252, false},
+                {"SocketBindDeny", RESOURCE_PORTS, "bpf-framework", 252, false},
                 {"BPFProgram", RESOURCE_PROGRAMS, "bpf", 252, true},
                 {"DisableControllers", RESOURCE_CONTROLLERS, NULL, 252, false},
         };
