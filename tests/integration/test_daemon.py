@@ -79,6 +79,12 @@ class TestService(DaemonCase):
         self.assertTrue(all(process_exists(leader) for leader in leaders))
         self.assertEqual(sorted(self.scopes()), ["vmm-web1.scope", "vmm-web2.scope"])
 
+    def test_power_off(self):
+        """when the machine goes down, a domain is stopped before the daemon, and the daemon before the bus"""
+        domain = self.create("web1", shell(OBEDIENT))
+        self.assertIn("vmmanagerd.service", domain.scope.After)
+        self.assertIn("dbus.service", self.bus.unit("vmmanagerd.service").After)
+
     def test_guest_outlives_it(self):
         """a guest runs on when the daemon ends, and does not stall although nobody reads its console"""
         self.addCleanup(self.sweep)
