@@ -7,8 +7,8 @@ import signal
 import subprocess
 import time
 
-from vmm import (FORCE, GRACEFUL, GUEST_TIMEOUT, START, Cgroup, TestCase, V, duration, ending, guest, process_exists, shell, told,
-                 wait_until)
+from vmm import (FORCE, GRACEFUL, GUEST_TIMEOUT, START, Cgroup, TestCase, V, config, duration, ending, guest,
+                 process_exists, shell, told, wait_until)
 
 # Runs in a group of its own, so that others may be beside it; ROOT is the domain's.
 TREE = ("ROOT=/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup); mkdir $ROOT/self; echo $$ >$ROOT/self/cgroup.procs; "
@@ -299,83 +299,141 @@ class TestMachine(MachineCase):
         self.assertEqual([each.wait(10) for each in (process, other)], 2 * [-signal.SIGTERM])
 
 
+# What the manager asks of QEMU, and two threads that count: where there is no QEMU, or no time for a guest.
+STAND_IN = r"""#!/usr/bin/python3
+import hashlib, json, os, socket, threading
+
+def vcpu():
+    while True:
+        hashlib.sha256(bytes(1 << 20))    # without Python's lock
+
+def serve(connection):
+    connection.sendall(b'{"QMP": {"version": {"qemu": {"major": 7, "minor": 2, "micro": 0}}, "capabilities": []}}\r\n')
+    for line in connection.makefile():
+        call = json.loads(line)
+        result = {}
+        if call["execute"] == "query-cpus-fast":
+            result = [{"cpu-index": i, "thread-id": thread.native_id} for i, thread in enumerate(threads)]
+        connection.sendall(json.dumps({"return": result, "id": call.get("id")}).encode() + b"\r\n")
+
+threads = [threading.Thread(target=vcpu, daemon=True) for _ in range(2)]
+for thread in threads:
+    thread.start()
+while True:
+    serve(socket.socket(fileno=os.dup(3)).accept()[0])
+"""
+
+
 class TestVCPUs(MachineCase):
-    """Needs the controllers: a machine of its own, or a container that was given them."""
+    """Needs the controllers, and is content with a QEMU that only looks like one."""
+
+    @classmethod
+    def setUpClass(cls):
+        super().setUpClass()
+        for path, text in (("/run/stand-in", STAND_IN), ("/run/kernel", ""),
+                           ("/etc/vmmanager/vmmanagerd.conf.d/stand-in.conf", "[QEMU]\nBinary=/run/stand-in\n")):
+            file = pathlib.Path(path)
+            file.parent.mkdir(parents=True, exist_ok=True)
+            cls.addClassCleanup(file.unlink)
+            file.write_text(text)
+            file.chmod(0o755)
+        subprocess.run(["systemctl", "stop", "vmmanagerd.service"], check=True)    # the next call starts it
+
+    @classmethod
+    def tearDownClass(cls):
+        subprocess.run(["systemctl", "stop", "vmmanagerd.service"], check=True)
+        super().tearDownClass()
 
     def setUp(self):
         super().setUp()
-        self.domain = self.boot()
-        self.controllers = self.attribute(self.domain, "cgroup.controllers").split()
+        self.domain = self.make()
+        self.everywhere = [cpus for _, _, cpus, *_ in self.domain.GetVCPUs()][0]
+
+    def make(self):
+        return self.create("web1", config(Kind="qemu", Kernel="/run/kernel", Accelerator="tcg", Delegate=True, VCPUs=2))
 
     def need(self, controller, cpus=1):
-        if controller not in self.controllers:
+        if controller not in self.attribute(self.domain, "cgroup.controllers").split():
             self.skipTest(f"the scope has no controller '{controller}' on this machine")
-        if len(self.domain.GetVCPUs()[0][2]) < cpus:
+        if len(self.everywhere) < cpus:
             self.skipTest(f"this machine has less than {cpus} CPUs")
 
     def cpus(self):
-        """As told, and as the kernel has it of group and thread."""
-        told_cpus = [cpus for _, _, cpus, _, _ in self.domain.GetVCPUs()]
-        threads = [TestMachine.allowed(self.domain, thread) for _, thread, *_ in self.domain.GetVCPUs()]
-        self.assertEqual(told_cpus, [sorted(cpus) for cpus in threads])
-        return told_cpus
+        """As told, which must be as the kernel has it of each thread."""
+        vcpus = self.domain.GetVCPUs()
+        self.assertEqual([cpus for _, _, cpus, *_ in vcpus],
+                         [sorted(TestMachine.allowed(self.domain, thread)) for _, thread, *_ in vcpus])
+        return [cpus for _, _, cpus, *_ in vcpus]
 
     def reload(self):
         for how in ("daemon-reload", "daemon-reexec"):
             subprocess.run(["systemctl", how], check=True)
 
+    def describe(self):
+        self.systemd.SetUnitProperties(self.domain.Unit, True, [("Description", V("s", "new"))])
+
     def test_pin(self):
-        """a pinned vCPU stays pinned over pause, resume, reload and changes of the scope, until it is pinned no more"""
-        self.need("cpuset", 2)
-        domain, everywhere = self.domain, self.cpus()[0]
-        domain.PinVCPU(0, [1])
-        self.assertEqual(self.cpus(), [[1], everywhere])
-        self.assertEqual(self.attribute(domain, "vcpu0/cpuset.cpus.effective"), "1")
-        for step in (domain.Pause, self.reload, domain.Resume, self.reload,
-                     lambda: self.systemd.SetUnitProperties(domain.Unit, True, [("Description", V("s", "new"))])):
+        """a pinned vCPU stays so over pause, resume, reload and changes of the scope, until it is pinned no more"""
+        self.need("cpuset")
+        domain, last = self.domain, self.everywhere[-1]
+        domain.PinVCPU(0, [last])
+        for step in (lambda: None, domain.Pause, self.reload, domain.Resume, self.reload, self.describe):
             step()
-            self.assertEqual(self.cpus(), [[1], everywhere])
-        domain.PinVCPU(1, everywhere)
+            self.assertEqual(self.cpus(), [[last], self.everywhere])
+            self.assertEqual([self.attribute(domain, f"{group}/cpuset.cpus") for group in ("vcpu0", "vcpu1", "vmm")],
+                             [str(last), "", ""])
+        domain.PinVCPU(1, self.everywhere)
         domain.PinVCPU(0, [])
-        self.assertEqual(self.cpus(), [everywhere, everywhere])
+        self.assertEqual(self.cpus(), 2 * [self.everywhere])
+        self.assertEqual(self.attribute(domain, "vcpu0/cpuset.cpus"), "")
 
     def test_pin_in_scope(self):
-        """a CPU that the scope may not use is refused by name"""
+        """a CPU that the scope may not use is refused by name; one that it may use no more is made up for by the kernel"""
         self.need("cpuset", 2)
-        subprocess.run(["systemctl", "set-property", "--runtime", self.domain.Unit, "AllowedCPUs=0"], check=True)
-        self.assertError("InvalidArgs", "cpus: CPU 1 is not for 'web1', whose scope may use 0",
-                         self.domain.PinVCPU, 0, [0, 1])
-        self.domain.PinVCPU(0, [0])
-        self.assertEqual(self.cpus(), [[0], [0]])
+        domain, (first, second) = self.domain, self.everywhere[:2]
+        domain.PinVCPU(1, [second])
+        subprocess.run(["systemctl", "set-property", "--runtime", domain.Unit, f"AllowedCPUs={first}"], check=True)
+        self.assertError("InvalidArgs", f"cpus: CPU {second} is not for 'web1', whose scope may use {first}",
+                         domain.PinVCPU, 0, [first, second])
+        domain.PinVCPU(0, [first])
+        self.assertEqual(self.cpus(), [[first], [first]])
+        subprocess.run(["systemctl", "set-property", "--runtime", domain.Unit, "AllowedCPUs="], check=True)
 
     def test_weigh(self):
         """a weight is kept over pause, resume and reload"""
         self.need("cpu")
         self.domain.WeighVCPU(1, 400)
-        for step in (lambda: None, self.domain.Pause, self.reload, self.domain.Resume, self.reload):
+        for step in (lambda: None, self.domain.Pause, self.reload, self.domain.Resume, self.reload, self.describe):
             step()
             self.assertEqual([weight for *_, weight, _ in self.domain.GetVCPUs()], [100, 400])
-        self.assertEqual(self.attribute(self.domain, "vcpu1/cpu.weight"), "400")
+            self.assertEqual(self.attribute(self.domain, "vcpu1/cpu.weight"), "400")
 
     def test_weight_counts(self):
-        """of two vCPUs on one CPU the one with ten times the weight gets most of it"""
+        """of two vCPUs on one CPU the one of ten times the weight gets most of it"""
         self.need("cpuset")
         self.need("cpu")
-        domain = self.boot_busy()
         for vcpu, weight in ((0, 1000), (1, 100)):
-            domain.PinVCPU(vcpu, [0])
-            domain.WeighVCPU(vcpu, weight)
-        before = [usage for *_, usage in domain.GetVCPUs()]
+            self.domain.PinVCPU(vcpu, self.everywhere[:1])
+            self.domain.WeighVCPU(vcpu, weight)
+        before = [usage for *_, usage in self.domain.GetVCPUs()]
         time.sleep(3)
-        used = [usage - old for (*_, usage), old in zip(domain.GetVCPUs(), before)]
+        used = [usage - old for (*_, usage), old in zip(self.domain.GetVCPUs(), before)]
         self.assertGreater(used[0], 3 * used[1])
 
-    def boot_busy(self):
-        """A guest whose vCPUs both have something to do."""
-        self.domain.Destroy(FORCE)
-        domain = self.boot("")
-        console = domain.console()
-        console.expect("GUEST-READY", GUEST_TIMEOUT)
-        console.send("for cpu in 0 1; do taskset $((cpu + 1)) sh -c 'while :; do :; done' & done; echo BU\"SY\"\n")
-        console.expect("BUSY")
-        return domain
+    def test_end(self):
+        """systemd and the manager end it as any other: by a plan, by Destroy, by SIGKILL while it is paused"""
+        domain = self.domain
+        for end, reason in ((lambda: subprocess.run(["systemctl", "stop", domain.Unit], check=True), "stopped by SIGTERM"),
+                            (lambda: domain.Destroy(0), "stopped by SIGTERM"),
+                            (lambda: domain.Destroy(FORCE), "stopped by SIGKILL")):
+            with self.subTest(reason):
+                domain.set("StopPlan", [("SIGTERM", 5_000_000)])
+                cgroup = domain.cgroup
+                if "KILL" in reason:
+                    domain.Pause()
+                    self.assertFrozen(domain)
+                end()
+                self.assertEqual(ending(self.signals, domain.path)[0], reason)
+                wait_until(lambda: not cgroup.path.exists(), what="the end of its groups", every=0.05)
+                self.signals.seen.clear()
+                domain = self.make()
