@@ -145,8 +145,8 @@ int vcpus_run(Job *job) {
         return JOB_WAITS;
 }
 
-/* ---- Taking them away: nobody will look after the domain any more. systemd 252 gives no time to end to
- * what has threads in groups of their own, when it is asked to stop the scope. ---- */
+/* ---- Taking them away: nobody will look after the domain any more. systemd (tried: 252 and 257) gives
+ * no time to end to what has threads in groups of their own, when it is asked to stop the scope. ---- */
 
 static void group_remove(const Domain *domain, const char *group) {
         int r = subgroup_remove(domain->cgroup, group);
@@ -272,7 +272,7 @@ static int cpus_check(const Domain *domain, const uint32_t *cpus, size_t n, sd_b
 
 int domain_pin_vcpu(
         Domain *domain, uint32_t index, const uint32_t *cpus, size_t n, sd_bus_error *error) {
-        g_autoptr(GArray) wanted = cpu_set_new(cpus, n), is = NULL;
+        g_autoptr(GArray) asked = cpu_set_new(cpus, n), wanted = NULL, is = NULL;
         g_autofree char *group = vcpu_group(index), *text = NULL, *before = NULL;
         int r;
 
@@ -285,10 +285,11 @@ int domain_pin_vcpu(
         if (!before)
                 return no_controller(domain, "pin", "cpuset", error);
 
-        text = cpu_set_print(wanted);
+        text = cpu_set_print(asked);
         r = subgroup_set_cpus(domain->cgroup, group, text);
+        wanted = n > 0 ? g_array_ref(asked) : cpus_read(subgroup_cpus_effective(domain->cgroup, NULL));
         is = cpus_read(subgroup_cpus_effective(domain->cgroup, group));
-        if (r >= 0 && (n == 0 || cpu_set_equal(is, wanted)))
+        if (r >= 0 && cpu_set_equal(is, wanted))
                 return 0;
         (void) subgroup_set_cpus(domain->cgroup, group, before);
         return set_failed(domain, "pinning", index, r, before, error);

@@ -7,11 +7,18 @@
 
 #include "host/cpu.h"
 
-char *cpus_online(void) {
+static char *cpus_read(const char *path) {
         char *text;
 
-        return g_file_get_contents("/sys/devices/system/cpu/online", &text, NULL, NULL) ? g_strstrip(text)
-                                                                                        : NULL;
+        return g_file_get_contents(path, &text, NULL, NULL) ? g_strstrip(text) : NULL;
+}
+
+char *cpus_online(void) {
+        return cpus_read("/sys/devices/system/cpu/online");
+}
+
+char *cpus_possible(void) {
+        return cpus_read("/sys/devices/system/cpu/possible");
 }
 
 char *cpus_of_thread(pid_t pid, pid_t tid) {

@@ -7,4 +7,5 @@
 
 /* Both as the kernel writes them, "0-3,5"; NULL when it does not say. Free with g_free(). */
 char *cpus_online(void);
+char *cpus_possible(void);                    /* those that may ever come online */
 char *cpus_of_thread(pid_t pid, pid_t tid);   /* NULL too when the process has no such thread */

@@ -10,6 +10,7 @@
 #include <sys/stat.h>
 
 #include "host/cgroup-file.h"
+#include "host/cpu.h"
 #include "host/subgroup.h"
 #include "util/auto.h"
 
@@ -83,8 +84,13 @@ int subgroup_is_threaded(const Cgroup *scope, const char *path) {
 }
 
 int subgroup_set_cpus(const Cgroup *scope, const char *name, const char *cpus) {
-        /* To write nothing at all would change nothing. */
-        return subgroup_write(scope, name, "cpuset.cpus", *cpus ? cpus : "\n");
+        /* The kernel does not let a group with threads have none; of all that there may be, those that the
+         * scope has are effective, now and later. */
+        g_autofree char *possible = *cpus ? NULL : cpus_possible();
+
+        if (!*cpus && !possible)
+                return -ENODATA;
+        return subgroup_write(scope, name, "cpuset.cpus", *cpus ? cpus : possible);
 }
 
 char *subgroup_cpus_set(const Cgroup *scope, const char *name) {

@@ -93,8 +93,8 @@ static int error_translate(const UnitCall *call, const sd_bus_error *error, sd_b
                         return 0;
                 return sd_bus_error_setf(ret, VMM_ERROR_NOT_RUNNING, "Unit %s is not active", call->unit);
         }
-        /* Of processes whose threads are in groups of their own: systemd 252 has signalled them all by the
-         * list of the group above, and then stumbles over those groups, which have none. */
+        /* Of processes whose threads are in groups of their own: systemd (tried: 252 and 257) has signalled
+         * them all by the list of the group above, and then stumbles over those groups, which have none. */
         if (call->kind == CALL_KILL && sd_bus_error_has_name(error, SD_BUS_ERROR_NOT_SUPPORTED))
                 return 0;
         if (sd_bus_error_has_name(error, SYSTEMD("UnitExists")))
