@@ -104,7 +104,7 @@ class TestOwnTree(TestCase):
     def test_churn(self):
         """a payload that makes, freezes, thaws, leaves and removes groups all the time is paused each time, and runs on"""
         domain, console, cgroup = self.begin(CHURN)
-        for _ in range(50):
+        for _ in range(20):
             domain.Pause()
             self.assertFrozen(domain)
             domain.Resume()
@@ -299,13 +299,15 @@ class TestMachine(MachineCase):
         self.assertEqual([each.wait(10) for each in (process, other)], 2 * [-signal.SIGTERM])
 
 
-# What the manager asks of QEMU, and two threads that count: where there is no QEMU, or no time for a guest.
+# What the manager asks of QEMU, and two threads that have nothing to do but when told "busy": where there is no QEMU, or no
+# time for a guest.
 STAND_IN = r"""#!/usr/bin/python3
-import hashlib, json, os, socket, threading
+import hashlib, json, os, signal, socket, sys, threading
 
 def vcpu():
-    while True:
+    while "busy" in sys.argv:
         hashlib.sha256(bytes(1 << 20))    # without Python's lock
+    signal.pause()
 
 def serve(connection):
     connection.sendall(b'{"QMP": {"version": {"qemu": {"major": 7, "minor": 2, "micro": 0}}, "capabilities": []}}\r\n')
@@ -349,8 +351,8 @@ class TestVCPUs(MachineCase):
         self.domain = self.make()
         self.everywhere = [cpus for _, _, cpus, *_ in self.domain.GetVCPUs()][0]
 
-    def make(self):
-        keys = config(Kind="qemu", Kernel="/run/kernel", Accelerator="tcg", Delegate=True, VCPUs=2)
+    def make(self, extra="idle"):
+        keys = config(Kind="qemu", Kernel="/run/kernel", Extra=extra, Accelerator="tcg", Delegate=True, VCPUs=2)
         return self.bus.domain(self.manager.CreateDomain("web1", keys, START))
 
     def need(self, controller, cpus=1):
@@ -414,12 +416,14 @@ class TestVCPUs(MachineCase):
         """of two vCPUs on one CPU the one of ten times the weight gets most of it"""
         self.need("cpuset")
         self.need("cpu")
+        self.domain.Destroy(FORCE)
+        domain = self.make("busy")
         for vcpu, weight in ((0, 1000), (1, 100)):
-            self.domain.PinVCPU(vcpu, self.everywhere[:1])
-            self.domain.WeighVCPU(vcpu, weight)
-        before = [usage for *_, usage in self.domain.GetVCPUs()]
+            domain.PinVCPU(vcpu, self.everywhere[:1])
+            domain.WeighVCPU(vcpu, weight)
+        before = [usage for *_, usage in domain.GetVCPUs()]
         time.sleep(3)
-        used = [usage - old for (*_, usage), old in zip(self.domain.GetVCPUs(), before)]
+        used = [usage - old for (*_, usage), old in zip(domain.GetVCPUs(), before)]
         self.assertGreater(used[0], 3 * used[1])
 
     def test_end(self):
