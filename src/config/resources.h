@@ -15,8 +15,8 @@ typedef struct ResourceProperty {
         const char *name;
         ResourceType type;
         const char *controller;    /* as in cgroup.controllers, or what only the system manager can do:
-                                    * "devices", "bpf", and "bpf-framework", which not every systemd was built
-                                    * with; NULL: none needed */
+                                    * "devices", "bpf", and "bpf-framework", which not every systemd was
+                                    * built with; NULL: none needed */
         unsigned since;            /* systemd's version, at least 252 */
         bool creation_only;
 } ResourceProperty;

@@ -270,7 +270,7 @@ class TestTell(TestCase):
                 wait_until(lambda: all(domain.InvocationID for domain in domains))
                 self.assertEqual(self.followed(), self.managed())
         compare("created")
-        self.assertEqual(len(self.managed()), 2)
+        self.assertEqual(len(self.managed()), 3)    # and the slice
         domains[0].Pause()
         domains[1].Resume()
         compare("paused and resumed")
