@@ -60,6 +60,7 @@ struct UnitCall {
         bool sent, repeated, canceled;
         unsigned tries;              /* of the freezer's, after the first */
         sd_event_source *timer;      /* until the next one */
+        bool forgotten;   /* in the manager's hands when it began to reload */
         StartState *start;
         sd_bus_slot *slot;
         union {

@@ -271,6 +271,7 @@ int call_send(UnitCall *call) {
         if (r < 0)
                 return r;
         call->slot = sd_bus_slot_unref(call->slot);
+        call->forgotten = false;
         return sd_bus_call_async(call->units->bus, &call->slot, m, on_reply, call,
                 traits->unbounded ? UINT64_MAX : CALL_TIMEOUT_USEC);
 }
@@ -467,17 +468,22 @@ static int on_request_stop(sd_bus_message *m, void *userdata, sd_bus_error *ret_
         return 0;
 }
 
-/* A reload makes the manager forget the freezer calls it holds, without an answer: they are asked again. */
+/* A reload makes the manager forget the freezer calls it holds, without an answer: they are asked again. Not
+ * those that were sent since it began, which it does, and which it would refuse to do twice. */
 static int on_reloading(sd_bus_message *m, void *userdata, sd_bus_error *ret_error) {
         Units *units = userdata;
         int active;
 
-        if (sd_bus_message_read(m, "b", &active) < 0 || active)
+        if (sd_bus_message_read(m, "b", &active) < 0)
                 return 0;
         for (GList *link = units->in_flight.head; link; link = link->next) {
                 UnitCall *call = link->data;
 
-                if (call->kind == CALL_FREEZE || call->kind == CALL_THAW)
+                if (call->kind != CALL_FREEZE && call->kind != CALL_THAW)
+                        continue;
+                if (active)
+                        call->forgotten = true;
+                else if (call->forgotten)
                         (void) call_send(
                                 call); /* fails only with the bus, which then fails the call itself */
         }
