@@ -13,6 +13,7 @@
 typedef struct FileRow {
         const char *property, *file;
         bool (*says)(GVariant *value, const char *text);
+        bool protects;   /* 0 is nothing; else that is no limit */
 } FileRow;
 
 /* "max" is UINT64_MAX. */
@@ -75,21 +76,21 @@ static bool says_list(GVariant *value, const char *text) {
 }
 
 static const FileRow rows[] = {
-        {"MemoryMin", "memory.min", says_bytes},
-        {"MemoryLow", "memory.low", says_bytes},
-        {"MemoryHigh", "memory.high", says_bytes},
-        {"MemoryMax", "memory.max", says_bytes},
-        {"MemorySwapMax", "memory.swap.max", says_bytes},
-        {"MemoryZSwapMax", "memory.zswap.max", says_bytes},
-        {"TasksMax", "pids.max", says_number},
-        {"CPUWeight", "cpu.weight", says_weight},
-        {"CPUQuotaPerSecUSec", "cpu.max", says_quota},
-        {"AllowedCPUs", "cpuset.cpus", says_list},
-        {"AllowedMemoryNodes", "cpuset.mems", says_list},
-        {"IOWeight", "io.weight", says_default_weight},
+        {"MemoryMin", "memory.min", says_bytes, true},
+        {"MemoryLow", "memory.low", says_bytes, true},
+        {"MemoryHigh", "memory.high", says_bytes, false},
+        {"MemoryMax", "memory.max", says_bytes, false},
+        {"MemorySwapMax", "memory.swap.max", says_bytes, false},
+        {"MemoryZSwapMax", "memory.zswap.max", says_bytes, false},
+        {"TasksMax", "pids.max", says_number, false},
+        {"CPUWeight", "cpu.weight", says_weight, false},
+        {"CPUQuotaPerSecUSec", "cpu.max", says_quota, false},
+        {"AllowedCPUs", "cpuset.cpus", says_list, false},
+        {"AllowedMemoryNodes", "cpuset.mems", says_list, false},
+        {"IOWeight", "io.weight", says_default_weight, false},
 };
 
-static const FileRow idle_row = {"CPUWeight", "cpu.idle", says_idle};
+static const FileRow idle_row = {"CPUWeight", "cpu.idle", says_idle, false};
 
 static const FileRow *row_find(const ResourceProperty *property, GVariant *value) {
         if (property->type == RESOURCE_CPU_WEIGHT && g_str_equal(property->name, idle_row.property) &&
@@ -107,8 +108,18 @@ const char *resource_file(const ResourceProperty *property, GVariant *value) {
         return row ? row->file : NULL;
 }
 
+/* Whether the value neither limits nor protects anything. */
+static bool is_nothing(const FileRow *row, GVariant *value) {
+        uint64_t number;
+
+        if (row->says == says_list)
+                return g_variant_n_children(value) == 0;
+        number = g_variant_get_uint64(value);
+        return number == UINT64_MAX || (number == 0 && row->protects);
+}
+
 bool resource_file_says(const ResourceProperty *property, GVariant *value, const char *text) {
         const FileRow *row = row_find(property, value);
 
-        return !row || row->says(value, text);
+        return !row || (text ? row->says(value, text) : is_nothing(row, value));
 }

@@ -13,5 +13,6 @@
 /* The attribute file of the cgroup, "memory.max"; NULL: no file shows the setting alone. */
 const char *resource_file(const ResourceProperty *property, GVariant *value);
 
-/* Whether this text of the file says this value. The kernel counts memory in pages and rounds down. */
+/* Whether this text of the file says this value. The kernel counts memory in pages and rounds down. NULL:
+ * there is no such file, as of a controller that nothing is set of any more. */
 bool resource_file_says(const ResourceProperty *property, GVariant *value, const char *text);

@@ -128,7 +128,7 @@ static char *setting_mismatch(const Cgroup *cgroup, const ResourceProperty *prop
         const char *file = resource_file(property, value);
         g_autofree char *text = file ? cgroup_read_file(cgroup, file) : NULL, *wanted = NULL;
 
-        if (!file || (text && resource_file_says(property, value, text)))
+        if (resource_file_says(property, value, text))
                 return NULL;
         wanted = resource_value_print(property->type, value);
         return text ? g_strdup_printf("%s: %s is not in effect: the kernel's %s says '%s'", property->name,

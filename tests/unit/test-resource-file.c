@@ -44,6 +44,21 @@ static const struct {
         {"IOWeight", "200", "io.weight", "default 100\n", false},
         {"IOWeight", "200", "io.weight", "200\n", false},
         {"DevicePolicy", "closed", NULL, "", true},
+        {"DevicePolicy", "closed", NULL, NULL, true},
+
+        /* there is no such file */
+        {"CPUWeight", "", "cpu.weight", NULL, true},
+        {"CPUWeight", "50", "cpu.weight", NULL, false},
+        {"CPUWeight", "idle", "cpu.idle", NULL, false},
+        {"CPUQuotaPerSecUSec", "infinity", "cpu.max", NULL, true},
+        {"CPUQuotaPerSecUSec", "50%", "cpu.max", NULL, false},
+        {"AllowedCPUs", "", "cpuset.cpus", NULL, true},
+        {"AllowedCPUs", "0", "cpuset.cpus", NULL, false},
+        {"MemoryMax", "infinity", "memory.max", NULL, true},
+        {"MemorySwapMax", "0", "memory.swap.max", NULL, false},
+        {"MemoryLow", "0", "memory.low", NULL, true},
+        {"MemoryMin", "1M", "memory.min", NULL, false},
+        {"IOWeight", "", "io.weight", NULL, true},
         {"IOReadBandwidthMax", "/dev/sda 1M", NULL, "", true},
 };
 
@@ -53,7 +68,8 @@ static void test_table(void) {
                 const ResourceProperty *property;
                 GVariant *value;
 
-                g_test_message("%s=%s, %s", table[i].name, table[i].text, table[i].says);
+                g_test_message("%s=%s, %s", table[i].name, table[i].text,
+                        table[i].says ? table[i].says : "no file");
                 g_assert_cmpint(resources_set_text(resources, table[i].name, table[i].text,
                                         RESOURCES_AT_CREATION, NULL), >=, 0);
                 property = resources_nth(resources, 0, &value);
