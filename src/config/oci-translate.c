@@ -66,13 +66,13 @@ static int translate_memory(Oci *oci, const OciValues *values, sd_bus_error *err
         if (r < 0 || (swap == 0 && limit != -1))
                 return r;
 
-        if (swap > 0 && limit == 0)
+        if (swap > 0 && limit <= 0)
                 return refuse(error, "memory.swap", "is given without a limit");
         if (swap > 0 && swap < limit)
                 return refuse(error, "memory.swap", "is less than the limit, which is a part of it");
-        if (swap > 0 && limit > 0)
+        if (swap > 0)
                 swap -= limit;
-        else if (swap == 0)
+        else
                 swap = -1;
         return oci_set_number(oci, "memory.swap", "MemorySwapMax", limit_of(swap), error);
 }

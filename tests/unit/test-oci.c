@@ -56,7 +56,7 @@ static const struct {
         {"{'memory': {'swap': -1}}", "MemorySwapMax=infinity"},
         {"{'memory': {'limit': -1}}", "MemoryMax=infinity | MemorySwapMax=infinity"},
         {"{'memory': {'limit': -1, 'swap': 0}}", "MemoryMax=infinity | MemorySwapMax=infinity"},
-        {"{'memory': {'limit': -1, 'swap': 1073741824}}", "MemoryMax=infinity | MemorySwapMax=1G"},
+        {"{'memory': {'limit': -1, 'swap': -1}}", "MemoryMax=infinity | MemorySwapMax=infinity"},
 
         /* what cgroup v2 does anyway */
         {"{'memory': {'kernel': 0, 'kernelTCP': -1, 'disableOOMKiller': false, 'useHierarchy': true}}", ""},
@@ -336,6 +336,7 @@ static const struct {
         /* contradictions */
         {"{'memory': {'swap': 1073741824}}", "memory.swap: is given without a limit"},
         {"{'memory': {'swap': 1073741824, 'limit': 0}}", "memory.swap: is given without a limit"},
+        {"{'memory': {'swap': 1073741824, 'limit': -1}}", "memory.swap: is given without a limit"},
         {"{'memory': {'swap': 1073741823, 'limit': 1073741824}}",
                 "memory.swap: is less than the limit, which is a part of it"},
         {"{'memory': {'limit': 5}, 'unified': {'memory.max': '5'}}",
