@@ -3,11 +3,12 @@
 creation, while the domain runs and while it is paused. What needs a controller is skipped where systemd has none."""
 
 import os
+import pathlib
 import re
 import stat
 import subprocess
 
-from vmm import OBEDIENT, START, TestCase, V, shell, told, wait_until
+from vmm import OBEDIENT, START, TestCase, V, guest, shell, told, wait_until
 
 MEBI = 1 << 20
 INFINITY = 2**64 - 1
@@ -22,8 +23,8 @@ def of_memory(percent):
     return str(pages * os.sysconf("SC_PAGE_SIZE"))
 
 
-# Each property that a running domain may be given: a value, and where the kernel shows it: file, pattern. Settings add up,
-# so they must not contradict each other in this order. Of a share systemd tells the number only.
+# Each property that a running domain may be given: a value, and where the kernel shows it: file, pattern. Settings add
+# up, so they must not contradict each other in this order. Of a share systemd tells the number only.
 LIVE = {
     "CPUAccounting": (V("b", True),),
     "CPUWeight": (V("t", 250), "cpu.weight", "250"),
@@ -69,8 +70,8 @@ LIVE = {
     "IOWeight": (V("t", 300), "io.weight", "default 300"),
     "StartupIOWeight": (V("t", 400),),
     "IODeviceWeight": (V("a(st)", [(DISK, 200)]),),    # shown by disks that have an I/O scheduler for it only
-    "IOReadBandwidthMax": (V("a(st)", [(DISK, 1 << 20)]), "io.max", f"{NUMBER} rbps=1048576 wbps=max riops=max wiops=max"),
-    "IOWriteBandwidthMax": (V("a(st)", [(DISK, 2 << 20)]), "io.max", f"{NUMBER} rbps=1048576 wbps=2097152 .*"),
+    "IOReadBandwidthMax": (V("a(st)", [(DISK, MEBI)]), "io.max", f"{NUMBER} rbps=1048576 wbps=max riops=max wiops=max"),
+    "IOWriteBandwidthMax": (V("a(st)", [(DISK, 2 * MEBI)]), "io.max", f"{NUMBER} rbps=1048576 wbps=2097152 .*"),
     "IOReadIOPSMax": (V("a(st)", [(DISK, 100)]), "io.max", f"{NUMBER} .* riops=100 wiops=max"),
     "IOWriteIOPSMax": (V("a(st)", [(DISK, 200)]), "io.max", f"{NUMBER} .* riops=100 wiops=200"),
     "IODeviceLatencyTargetUSec": (V("a(st)", [(DISK, 25_000)]),),
@@ -93,8 +94,8 @@ AT_CREATION = {
 
 # Given where there is no such controller, these are refused.
 OF_CONTROLLER = {
-    "cpu": ("CPUWeight", V("t", 250)), "cpuset": ("AllowedCPUs", V("ay", [1])), "memory": ("MemoryMax", V("t", 600 * MEBI)),
-    "pids": ("TasksMax", V("t", 77)), "io": ("IOWeight", V("t", 300)),
+    "cpu": ("CPUWeight", V("t", 250)), "cpuset": ("AllowedCPUs", V("ay", [1])),
+    "memory": ("MemoryMax", V("t", 600 * MEBI)), "pids": ("TasksMax", V("t", 77)), "io": ("IOWeight", V("t", 300)),
 }
 
 # Files that the kernel lets be written, and that show no setting but what happens.
@@ -133,7 +134,9 @@ class ResourcesCase(TestCase):
         held, value = self.held(domain, name), value.unpack()
         if name.startswith(("Allowed", "StartupAllowed")):
             held = list(bytes(held).rstrip(b"\0"))
-        self.assertEqual(sorted(held) if isinstance(held, list) else held, sorted(value) if isinstance(value, list) else value)
+        if isinstance(value, list):
+            held, value = sorted(held), sorted(value)
+        self.assertEqual(held, value)
 
     def has_file(self, domain, file):
         """Whether the kernel can do this at all; that it cannot is worth a warning."""
@@ -170,7 +173,7 @@ class TestLive(ResourcesCase):
         self.assertEqual([change[name] for change in changes], [value.unpack()])
 
     def test_every_property(self):
-        """each property of Features can be set: systemd holds it, Resources shows it, a signal tells it, the kernel has it"""
+        """each property of Features can be set: systemd holds it, Resources and a signal tell it, the kernel has it"""
         properties = self.features["ResourceProperties"]
         self.assertEqual(set(properties) - {*LIVE, *AT_CREATION}, set())
         domain = self.start()
@@ -217,7 +220,8 @@ class TestLive(ResourcesCase):
         self.need("cpu", "memory")
         domain = self.start()
         domain.SetResources([("CPUQuotaPerSecUSec", V("t", 123_456)), ("MemoryMax", V("t", 600 * MEBI + 1))])
-        self.assertEqual((domain.Resources["CPUQuotaPerSecUSec"], self.held(domain, "CPUQuotaPerSecUSec")), (130_000, 130_000))
+        self.assertEqual(domain.Resources["CPUQuotaPerSecUSec"], 130_000)
+        self.assertEqual(self.held(domain, "CPUQuotaPerSecUSec"), 130_000)
         self.assertFile(domain, "cpu.max", "13000 100000")
         self.assertFile(domain, "memory.max", str(600 * MEBI))
         self.assertEqual((domain.Resources["MemoryMax"], domain.Warnings), (self.held(domain, "MemoryMax"), []))
@@ -237,8 +241,9 @@ class TestLive(ResourcesCase):
         domain.SetResources([("TasksMax", V("t", 55)), ("MemoryHigh", V("t", 300 * MEBI))])
         good = [("TasksMax", V("t", 66)), ("CPUWeight", V("t", 60)), ("AllowedCPUs", V("ay", [1]))]
         before = self.state(domain)
-        for error, bad in (("InvalidConfig", ("MemoryMin", V("t", 400 * MEBI))), ("InvalidConfig", ("MemoryMax", V("t", 0))),
-                           ("InvalidArgs", ("NoSuch", V("t", 5))), ("NotSupported", ("OOMPolicy", V("s", "kill")))):
+        for error, bad in (
+                ("InvalidConfig", ("MemoryMin", V("t", 400 * MEBI))), ("InvalidConfig", ("MemoryMax", V("t", 0))),
+                ("InvalidArgs", ("NoSuch", V("t", 5))), ("NotSupported", ("OOMPolicy", V("s", "kill")))):
             for place in range(len(good) + 1):
                 with self.subTest(f"{bad[0]} at {place}"):
                     self.assertError(error, bad[0], domain.SetResources, [*good[:place], bad, *good[place:]])
@@ -361,7 +366,8 @@ class TestCreation(ResourcesCase):
 
     def test_no_controller(self):
         """what needs a controller that is not there is refused, which one, and no domain comes of it"""
-        missing = [row for controller, row in OF_CONTROLLER.items() if controller not in self.features["CgroupControllers"]]
+        there = self.features["CgroupControllers"]
+        missing = [row for controller, row in OF_CONTROLLER.items() if controller not in there]
         if not missing:
             self.skipTest("this systemd has all controllers")
         domain = self.start()
@@ -376,3 +382,241 @@ class TestCreation(ResourcesCase):
                 self.assertError("NotSupported", text, self.manager.CreateDomain, "web2",
                                  shell(OBEDIENT, Resources=V("a{sv}", {name: value})), START)
         self.assertEqual(self.scopes(), [domain.Unit])
+
+
+# In the place of QEMU, which is too much for the machine: its monitor says yes to everything.
+STAND_IN = """#!/usr/bin/python3
+import json, socket, sys
+monitor = next(word for word in sys.argv if word.startswith("socket,id=monitor,fd="))
+connection, _ = socket.socket(fileno=int(monitor.split(",")[2][3:])).accept()
+lines = connection.makefile("rw")
+def say(message):
+    print(json.dumps(message), file=lines, flush=True)
+say({"QMP": {"version": {"qemu": {"micro": 0, "minor": 0, "major": 10}, "package": ""}, "capabilities": []}})
+for line in lines:
+    say({"return": {}, "id": json.loads(line)["id"]})
+"""
+
+
+class TestGuest(ResourcesCase):
+    """Virtual machines get a limit of memory that they were not given."""
+
+    def setUp(self):
+        super().setUp()
+        self.need("memory")
+        self.program = pathlib.Path("/usr/local/bin/qemu-system-x86_64")
+        self.program.write_text(STAND_IN)
+        self.program.chmod(0o755)
+        self.addCleanup(self.program.unlink)
+
+    def create_guest(self, flags=0, **keys):
+        configuration = guest(Kernel=str(self.program), **keys)
+        del configuration["Initrd"]
+        return self.bus.domain(self.manager.CreateDomain("web1", configuration, flags))
+
+    def assertLimit(self, domain, limit):
+        self.assertEqual((domain.Resources["MemoryMax"], self.held(domain, "MemoryMax")), (limit, limit))
+        self.assertFile(domain, "memory.max", str(limit))
+
+    def test_default(self):
+        """by default that is the guest's memory and what QEMU needs besides"""
+        domain = self.create_guest(Memory=128 * MEBI, VCPUs=2)
+        self.assertFrozen(domain)
+        self.assertLimit(domain, (128 + 256 + 2 * 8 + 2) * MEBI)
+        domain.SetResources([("MemoryMax", V("t", 500 * MEBI))])
+        domain.Resume()
+        self.assertLimit(domain, 500 * MEBI)
+
+    def test_given(self):
+        """one that is given counts, and if the guest does not fit into it there is a warning"""
+        domain = self.create_guest(START, Memory=128 * MEBI, Resources=V("a{sv}", {"MemoryMax": V("t", 100 * MEBI)}))
+        self.assertLimit(domain, 100 * MEBI)
+        self.assertIn("MemoryMax: 100M is less than the guest's memory, 128M", domain.Warnings)
+
+
+# error, text, settings that are refused live and at creation
+SETTINGS = (
+    ("InvalidArgs", "There is no resource property 'memorymax'", [("memorymax", V("t", 5))]),
+    ("InvalidArgs", "There is no resource property ''", [("", V("t", 5))]),
+    ("InvalidArgs", r"property 'Tasks\\x0aMax'", [("Tasks\nMax", V("t", 5))]),
+    ("InvalidArgs", "There is no resource property 'NoSuch'", [("IPAccounting", V("b", True)), ("NoSuch", V("t", 5))]),
+    ("NotSupported", "Slice is the manager's own business", [("Slice", V("s", "other.slice"))]),
+    ("NotSupported", "PIDs is the manager's own business", [("PIDs", V("au", [1]))]),
+    ("NotSupported", "Delegate is a key of its own", [("Delegate", V("b", True))]),
+    ("NotSupported", "Nice is for services", [("Nice", V("i", 5))]),
+    ("NotSupported", "CPUShares is for cgroup v1: CPUWeight takes its place", [("CPUShares", V("t", 5))]),
+    ("NotSupported", "CPUQuota is called CPUQuotaPerSecUSec", [("CPUQuota", V("s", "50%"))]),
+    ("InvalidConfig", "TasksMax: the value has type 'u' instead of 't'", [("TasksMax", V("u", 5))]),
+    ("InvalidConfig", "TasksMax: .* 's' instead of 't'", [("TasksMax", V("s", "infinity"))]),
+    ("InvalidConfig", "TasksMax: .* 'v' instead of 't'", [("TasksMax", V("v", V("t", 5)))]),
+    ("InvalidConfig", "IPAccounting: .* 's' instead of 'b'", [("IPAccounting", V("s", "yes"))]),
+    ("InvalidConfig", "AllowedCPUs: .* 's' instead of 'ay'", [("AllowedCPUs", V("s", "0-3"))]),
+    ("InvalidConfig", r"DeviceAllow: .* 'as' instead of 'a\(ss\)'", [("DeviceAllow", V("as", ["/dev/kvm"]))]),
+    ("InvalidConfig", r"IPAddressAllow: .* instead of 'a\(iayu\)'", [("IPAddressAllow", V("as", ["localhost"]))]),
+    ("InvalidConfig", r"RestrictNetworkInterfaces: .* instead of '\(bas\)'",
+     [("RestrictNetworkInterfaces", V("as", ["lo"]))]),
+    ("InvalidConfig", r"IOReadBandwidthMax: .* instead of 'a\(st\)'", [("IOReadBandwidthMax", V("t", 5))]),
+    ("InvalidConfig", "TasksMax: 0 is less than 1", [("TasksMax", V("t", 0))]),
+    ("InvalidConfig", "MemoryMax: 0 is less than 1", [("MemoryMax", V("t", 0))]),
+    ("InvalidConfig", "CPUWeight: 10001 is not from 0 to 10000", [("CPUWeight", V("t", 10_001))]),
+    ("InvalidConfig", "IOWeight: 0 is not from 1 to 10000", [("IOWeight", V("t", 0))]),
+    ("InvalidConfig", "CPUQuotaPeriodUSec: 999 is not from 1000 to 1000000", [("CPUQuotaPeriodUSec", V("t", 999))]),
+    ("InvalidConfig", "CPUQuotaPerSecUSec: 0 is not from 1 to", [("CPUQuotaPerSecUSec", V("t", 0))]),
+    ("InvalidConfig", "MemoryMaxScale: 0% is not from 0.01% to 100%", [("MemoryMaxScale", V("u", 0))]),
+    ("InvalidConfig", "AllowedCPUs: 1025 bytes are more than 1024", [("AllowedCPUs", V("ay", 1025 * [255]))]),
+    ("InvalidConfig", "DevicePolicy: 'open' is not one of auto, closed, strict", [("DevicePolicy", V("s", "open"))]),
+    ("InvalidConfig", "DeviceAllow: '/etc/passwd' is neither below /dev",
+     [("DeviceAllow", V("a(ss)", [("/etc/passwd", "r")]))]),
+    ("InvalidConfig", "DeviceAllow: '/dev/../etc' ", [("DeviceAllow", V("a(ss)", [("/dev/../etc", "r")]))]),
+    ("InvalidConfig", "DeviceAllow: '/dev/a b' contains a blank", [("DeviceAllow", V("a(ss)", [("/dev/a b", "r")]))]),
+    ("InvalidConfig", "DeviceAllow: 'x' is not made of", [("DeviceAllow", V("a(ss)", [("/dev/a", "x")]))]),
+    ("InvalidConfig", "DeviceAllow: '/dev/a' is given twice", [("DeviceAllow", V("a(ss)", 2 * [("/dev/a", "r")]))]),
+    ("InvalidConfig", "DeviceAllow: 1025 entries are more than 1024",
+     [("DeviceAllow", V("a(ss)", [(f"/dev/{i}", "r") for i in range(1025)]))]),
+    ("InvalidConfig", "IPAddressDeny: address family 3 is neither",
+     [("IPAddressDeny", V("a(iayu)", [(3, [10, 0, 0, 0], 8)]))]),
+    ("InvalidConfig", "IPAddressDeny: prefix length 33 is more",
+     [("IPAddressDeny", V("a(iayu)", [(2, [10, 0, 0, 0], 33)]))]),
+    ("InvalidConfig", "IPAddressDeny: an address has 4 bytes",
+     [("IPAddressDeny", V("a(iayu)", [(10, [10, 0, 0, 0], 8)]))]),
+    ("InvalidConfig", "SocketBindDeny: 2 ports from port 65535", [("SocketBindDeny", V("a(iiqq)", [(2, 6, 2, 65535)]))]),
+    ("InvalidConfig", "RestrictNetworkInterfaces: 'a/b' is not the name of an interface",
+     [("RestrictNetworkInterfaces", V("(bas)", (True, ["a/b"])))]),
+    ("InvalidConfig", "DisableControllers: 'net' is not one of", [("DisableControllers", V("as", ["cpu", "net"]))]),
+    ("InvalidConfig", "IOReadBandwidthMax: 'dev/sda' is not an absolute path",
+     [("IOReadBandwidthMax", V("a(st)", [("dev/sda", 5)]))]),
+    ("InvalidConfig", "ManagedOOMPreference: 'kill' is not one of", [("ManagedOOMPreference", V("s", "kill"))]),
+    ("InvalidConfig", "IPAccounting: it is given twice",
+     [("IPAccounting", V("b", True)), ("IPAccounting", V("b", False))]),
+    ("InvalidConfig", "MemoryMaxScale: MemoryMax sets the same limit",
+     [("MemoryMax", V("t", 600 * MEBI)), ("MemoryMaxScale", V("u", 10**9))]),
+)
+
+# Contradictions, which are seen where there is a controller only.
+CONTRADICTIONS = (
+    ("MemoryMin: 2M is more than MemoryMax, which is 1M", [("MemoryMin", V("t", 2 * MEBI)), ("MemoryMax", V("t", MEBI))]),
+    ("MemoryHigh: 2M is more than MemoryMax, which is 1M",
+     [("MemoryMax", V("t", MEBI)), ("MemoryHigh", V("t", 2 * MEBI))]),
+    ("MemoryLow: 2M is more than MemoryHigh, which is 1M",
+     [("MemoryLow", V("t", 2 * MEBI)), ("MemoryHigh", V("t", MEBI))]),
+    ("StartupMemoryHigh: 3M is more than MemoryMax, which is 2M",
+     [("MemoryMax", V("t", 2 * MEBI)), ("StartupMemoryHigh", V("t", 3 * MEBI))]),
+)
+
+# error, text, OCI resources that are refused live and at creation; the unit tests have many more
+OCI = (
+    ("InvalidConfig", "OCI resources: not a JSON object", "memory"),
+    ("InvalidConfig", "OCI resources: not a JSON object", "[]"),
+    ("InvalidConfig", "OCI resources: .* more than 131072", "{" + 131_072 * " " + "}"),
+    ("InvalidConfig", "OCI resources: there is no key 'typo'", '{"typo": {}}'),
+    ("InvalidConfig", "memory.limit: is not a whole number", '{"memory": {"limit": "512M"}}'),
+    ("InvalidConfig", "memory.limit: -2 is not from", '{"memory": {"limit": -2}}'),
+    ("InvalidConfig", "memory.swap: is given without a limit", '{"memory": {"swap": 5}}'),
+    ("InvalidConfig", "memory.swap: is less than the limit", '{"memory": {"limit": 1048576, "swap": 5}}'),
+    ("InvalidConfig", "cpu.cpus: '3-1' is not a list", '{"cpu": {"cpus": "3-1"}}'),
+    ("InvalidConfig", "cpu.period: CPUQuotaPeriodUSec: 5 is not from", '{"cpu": {"quota": 5, "period": 5}}'),
+    ("InvalidConfig", "blockIO.weight: 9 is not from", '{"blockIO": {"weight": 9}}'),
+    ("InvalidConfig", r"devices\[0\]: has a type", '{"devices": [{"allow": true, "type": "x", "access": "r"}]}'),
+    ("InvalidConfig", r"devices\[0\]: has an access", '{"devices": [{"allow": true, "type": "c", "access": "x"}]}'),
+    ("InvalidConfig", r"devices\[0\].major: 4096 is not", '{"devices": [{"allow": true, "type": "c", "major": 4096}]}'),
+    ("InvalidConfig", "unified.pids.max: 'many' is neither", '{"unified": {"pids.max": "many"}}'),
+    ("NotSupported", "memory.swappiness: systemd has no such property", '{"memory": {"swappiness": 5}}'),
+    ("NotSupported", "unified: systemd has no property for '../cpu.max'", '{"unified": {"../cpu.max": "max"}}'),
+    ("NotSupported", r"devices: 'c 1:3' cannot be denied while all others are allowed", """{"devices": [
+        {"allow": true, "access": "rwm"}, {"allow": false, "type": "c", "major": 1, "minor": 3, "access": "r"}]}"""),
+)
+
+
+class TestRefused(ResourcesCase):
+    """Each is refused before anything has changed, by an error that names the culprit."""
+
+    def setUp(self):
+        super().setUp()
+        self.domain = self.start()
+        self.domain.SetResources([("IPAccounting", V("b", False))])
+        self.before = self.state(self.domain)
+
+    def refuse(self, what, error, text, function, *arguments):
+        with self.subTest(f"{what}: {text}"):
+            self.assertError(error, text, function, *arguments)
+            self.assertEqual(self.state(self.domain), self.before)
+            self.assertEqual(self.scopes(), [self.domain.Unit])
+
+    def refuse_creation(self, what, error, text, **keys):
+        self.refuse(what, error, text, self.manager.CreateDomain, "web2", shell(OBEDIENT, **keys), START)
+
+    def test_settings(self):
+        """settings that cannot be are refused by SetResources and by the key Resources"""
+        for error, text, settings in SETTINGS:
+            self.refuse("live", error, text, self.domain.SetResources, settings)
+            if len(dict(settings)) == len(settings):
+                self.refuse_creation("at creation", error, text, Resources=V("a{sv}", dict(settings)))
+
+    def test_contradictions(self):
+        """settings that contradict each other are refused, and both are named"""
+        self.need("memory")
+        for text, settings in CONTRADICTIONS:
+            self.refuse("live", "InvalidConfig", text, self.domain.SetResources, settings)
+            self.refuse_creation("at creation", "InvalidConfig", text, Resources=V("a{sv}", dict(settings)))
+
+    def test_contradiction_with_before(self):
+        """a setting that contradicts what is in effect is refused"""
+        self.need("memory")
+        self.domain.SetResources([("MemoryMax", V("t", 200 * MEBI))])
+        self.before = self.state(self.domain)
+        self.refuse("live", "InvalidConfig", "MemoryHigh: 300M is more than MemoryMax, which is 200M",
+                    self.domain.SetResources, [("MemoryHigh", V("t", 300 * MEBI))])
+        self.refuse("as OCI", "InvalidConfig", "MemoryLow: 300M is more than MemoryMax, which is 200M",
+                    self.domain.UpdateResourcesOCI, '{"memory": {"reservation": 314572800}}')
+        self.refuse("in use", "InvalidConfig", "memory.limit: 4096 is less than what is in use, [0-9]+",
+                    self.domain.UpdateResourcesOCI, '{"memory": {"limit": 4096, "checkBeforeUpdate": true}}')
+
+    def test_oci(self):
+        """OCI resources that cannot be are refused by UpdateResourcesOCI and by the key OCIResources, with their place"""
+        for error, text, json in OCI:
+            self.refuse("live", error, text, self.domain.UpdateResourcesOCI, json)
+            self.refuse_creation("at creation", error, text, OCIResources=json)
+
+    def test_twice(self):
+        """what Resources sets OCIResources must not set, too"""
+        self.refuse_creation("both", "InvalidConfig", "OCIResources: it sets DevicePolicy, and so does Resources",
+                             Resources=V("a{sv}", {"DevicePolicy": V("s", "closed")}), OCIResources='{"devices": []}')
+
+    def test_creation_only(self):
+        """what can only be given at creation is refused later"""
+        for name, value in AT_CREATION.items():
+            if name in self.features["ResourceProperties"]:
+                self.refuse(name, "NotSupported", f"^{name} can only be given at creation$",
+                            self.domain.SetResources, [(name, value)])
+
+    def test_newer(self):
+        """what needs a newer systemd is refused, and which"""
+        self.refuse("live", "NotSupported", "^CPUSetPartition needs systemd 261, and this is [0-9]+$",
+                    self.domain.SetResources, [("CPUSetPartition", V("s", "root"))])
+
+    def test_devices(self):
+        """what is no device or no access is refused by AddDevice and RemoveDevice"""
+        for error, text, node in (
+                ("InvalidArgs", "node: '' is neither a path", ""), ("InvalidArgs", "node: 'kvm' is neither", "kvm"),
+                ("InvalidArgs", "node: '/etc/passwd' is neither", "/etc/passwd"),
+                ("InvalidArgs", r"node: '/dev/\.\./etc' is neither", "/dev/../etc"),
+                ("InvalidArgs", r"node: '/dev/a\\x0ab' is neither", "/dev/a\nb"),
+                ("InvalidArgs", "node: 'c 4096:1' is neither", "c 4096:1"),
+                ("InvalidArgs", "node: 'c 1:1048576' is neither", "c 1:1048576"),
+                ("InvalidArgs", "node: 'c -1:1' is neither", "c -1:1"),
+                ("InvalidArgs", "node: 'd 1:1' is neither", "d 1:1"),
+                ("InvalidArgs", "node: 'c 1:1 ' is neither", "c 1:1 "),
+                ("InvalidArgs", r"node: 'c \*:1' is neither", "c *:1"),
+                ("InvalidArgs", "node: '/dev' is neither", "/dev"),
+                ("NoSuchDevice", "'/dev/none'.*No such file", "/dev/none"),
+                ("NoSuchDevice", "'/dev/null/x'.*Not a directory", "/dev/null/x")):
+            self.refuse("AddDevice", error, text, self.domain.AddDevice, node, "r")
+            self.refuse("RemoveDevice", error, text, self.domain.RemoveDevice, node)
+        for access in ("", "x", "rwx", "RW", "r w"):
+            self.refuse("AddDevice", "InvalidArgs", f"access: '{access}' is not made of",
+                        self.domain.AddDevice, "/dev/null", access)
+        for node in ("/dev/null", "c 1:3", "char-pts"):
+            self.refuse("RemoveDevice", "NoSuchDevice", f"'web1' was not allowed to use '{re.escape(node)}'",
+                        self.domain.RemoveDevice, node)
+        for group in ("char-", "block-a b", "char-a;b"):
+            self.refuse("AddDevice", "InvalidConfig", f"DeviceAllow: '{group}' ", self.domain.AddDevice, group, "r")
