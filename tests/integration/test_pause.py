@@ -6,8 +6,8 @@ import signal
 import subprocess
 import time
 
-from vmm import (COUNTER, CROWD, OBEDIENT, START, WRITER, Cgroup, TestCase, duration, hold_writers, shell, wait_held,
-                 wait_until)
+from vmm import (COUNTER, CROWD, OBEDIENT, START, WRITER, Cgroup, TestCase, duration, hold_writers, need_speed,
+                 shell, wait_held, wait_until)
 
 TICK = r"tick (\d+)\n"
 
@@ -82,6 +82,7 @@ class TestPause(TestCase):
         domain.Kill("all", signal.SIGCONT)
         console.expect(TICK)
 
+    @need_speed
     def test_many(self):
         """50 domains that are paused at once are all frozen, and resumed at once all run"""
         payload = shell("echo ready; while :; do sleep 1; done")

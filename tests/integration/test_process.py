@@ -9,8 +9,8 @@ import stat
 import subprocess
 
 from vmm import (AUTODESTROY, COUNTER, CROWD, FORCE, OBEDIENT, POLITE, REMOVE_LOGS, ROOT, SERVICE, START, Bus, Call, Error,
-                 Signals, TestCase, config, duration, ending, has_crashed, make_folder, process_exists, shell, told,
-                 wait_nothing_left, wait_until)
+                 Signals, TestCase, config, duration, ending, has_crashed, make_folder, need_speed, process_exists,
+                 shell, told, wait_nothing_left, wait_until)
 
 FLIGHTY = {"UpTimeUSec", "CPUUsageNSec", "MemoryCurrent", "TasksCurrent", "IOReadBytes", "IOWriteBytes", "Progress"}
 UNKNOWN = 2**64 - 1
@@ -318,6 +318,7 @@ class TestTell(TestCase):
         self.create("forgotten", shell(OBEDIENT)).Destroy(REMOVE_LOGS)
         self.assertError("NoSuchDomain", "no domain 'forgotten'", self.manager.GetConsoleLog, "forgotten", 1)
 
+    @need_speed
     def test_flood(self):
         """a payload that floods its console costs the daemon neither memory nor its attention"""
         daemon = pathlib.Path(f"/proc/{self.bus.unit('vmmanagerd.service', 'Service').MainPID}/statm")

@@ -5,7 +5,7 @@ import os
 import signal
 
 from test_conformance import HANDLER, SCOPE, SILENCE, ConformanceCase
-from vmm import SYSTEMD, Call, Error, Signals, V, need_controllers, process_exists, wait_until
+from vmm import OBEDIENT, SYSTEMD, Call, Error, Signals, TestCase, V, need_controllers, process_exists, shell, wait_until
 
 OTHER, SLICE, MOUNT = "conformance-other.scope", "conformance.slice", "srv-conformance.mount"
 IN_SLICE = {"Slice": V("s", SLICE)}
@@ -101,7 +101,11 @@ class TestSlice(ConformanceCase):
         wait_until(lambda: self.systemd.ListUnitsByNames([SLICE])[0][3] == "inactive", what=f"the end of {SLICE}")
 
     def states(self):
-        return [self.bus.unit(unit).FreezerState for unit in (SLICE, SCOPE, OTHER)]
+        """FreezerState of the slice and its scopes, once the kernel has told of each: a slice's reply waits for itself."""
+        def read():
+            states = [self.bus.unit(unit).FreezerState for unit in (SLICE, SCOPE, OTHER)]
+            return None if {"freezing", "thawing"} & set(states) else states
+        return wait_until(read, every=0.02, what="the end of freezing and thawing")
 
     def frozen(self):
         return [self.cgroup(unit).frozen for unit in (SCOPE, OTHER)]
@@ -186,6 +190,15 @@ class TestProcesses(ConformanceCase):
         with self.assertRaisesRegex(Error, self.since(PIDFDS, "UnixProcessIdUnknown|NoSuchProcess", "PropertyReadOnly")):
             self.start("PIDFDs", "ah", 0, fds=[pidfd])
         self.assertFalse(self.loaded())
+
+
+class TestManager(TestCase):
+    def test_features(self):
+        """Features says what systemd offers, and whether new scopes are given pidfds"""
+        self.create("web1", shell(OBEDIENT))
+        version, features = self.systemd.Version, self.manager.Features
+        takes_pidfds = int(version.partition(".")[0]) >= PIDFDS
+        self.assertEqual((features["SystemdVersion"], features["ScopePIDFDs"]), (version, takes_pidfds))
 
 
 class TestMemory(ConformanceCase):

@@ -367,6 +367,12 @@ def guest(words="", **keys):
                      "Memory": 128 << 20, "Accelerator": "tcg", **keys})
 
 
+def need_speed(test):
+    """Skips a test that keeps the processor busy for long where QEMU makes the processor up."""
+    emulated = "QEMU" in pathlib.Path("/proc/cpuinfo").read_text()
+    return unittest.skipIf(emulated, "it would take minutes on an emulated processor")(test)
+
+
 def need_controllers(*names):
     """Skips the test, or the tests of a file, where a controller of control groups is not there."""
     offered = pathlib.Path("/sys/fs/cgroup/cgroup.controllers").read_text().split()
