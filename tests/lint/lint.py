@@ -16,6 +16,7 @@ def files(folder='.', names='*'):
     found = []
     for at, folders, here in os.walk(ROOT / folder):
         folders[:] = [f for f in folders if not FOREIGN.match(f)]
+        here = [name for name in here if name != '.git']    # as a worktree of git has it
         paths = (pathlib.Path(at, name) for name in here if any(fnmatch(name, n) for n in names.split()))
         found += [p for p in paths if p.is_file() and not p.is_symlink()]
     return sorted(found)
