@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "core/limits.h"
 #include "core/manager.h"
@@ -34,6 +35,8 @@ static int spawn_run(Job *job) {
         int r;
 
         r = domain->backend->ops->prepare(domain->backend, domain->run_dir, &spec, &job->error);
+        if (r >= 0 && spec.user)
+                domain->payload_uid = spec.user->uid;
         if (r >= 0)
                 r = run_dir_listen(domain->run_dir, "terminal", &terminal);
         if (r >= 0)
@@ -95,6 +98,8 @@ int scope_start(Job *job, const int *pidfds, unsigned n_pidfds) {
                         .pidfds = pidfds,
                         .n_pidfds = n_pidfds,
                         .delegate = config->delegate,
+                        /* A virtual machine's is divided by us, and not to be by who breaks out of it. */
+                        .delegate_to = config->kind == DOMAIN_PROCESS ? domain->payload_uid : geteuid(),
                         /* A plan that promises never to kill must not be broken by the unit's own time
                          * limit. */
                         .send_sigkill = kills,

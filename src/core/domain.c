@@ -78,6 +78,7 @@ int domain_new(Manager *manager, DomainConfig *config, uid_t owner, Domain **ret
                 .manager = manager,
                 .config = config,
                 .owner = owner,
+                .payload_uid = owner,
                 .created_usec = epoch_usec(),
                 .state = DOMAIN_STARTING,
                 .state_reason = g_strdup(""),

@@ -60,6 +60,7 @@ struct Domain {
         Spawn *spawn;           /* until the payload is executed */
         Console *console;
         Backend *backend;
+        uid_t payload_uid;      /* whom it runs as */
         pid_t leader;
         int leader_pidfd;
         sd_event_source *leader_watch;

@@ -42,6 +42,7 @@ typedef struct StartState {
         int *pidfds;
         unsigned n_pidfds;
         bool delegate, send_sigkill;
+        uid_t delegate_to;
         uint64_t timeout_stop_usec;
         GVariant *properties, *slices;
         enum { START_FIRST, START_RESET, START_WAITING, START_LAST } stage;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "host/process.h"
 #include "host/unit-call.h"
@@ -134,6 +135,10 @@ int start_append(sd_bus_message *m, const UnitCall *call) {
                 "TimeoutStopUSec", "t", start->timeout_stop_usec);
         if (r >= 0 && start->delegate)
                 r = sd_bus_message_append(m, "(sv)", "Delegate", "b", 1);
+        if (r >= 0 && start->delegate && start->delegate_to != geteuid()) {
+                g_autofree char *user = g_strdup_printf("%u", (unsigned) start->delegate_to);
+                r = sd_bus_message_append(m, "(sv)", "User", "s", user);
+        }
         for (size_t i = 0; i < g_variant_n_children(start->properties) && r >= 0; i++) {
                 g_autoptr(GVariant) property = g_variant_get_child_value(start->properties, i);
                 r = variant_append(m, property);
@@ -157,6 +162,7 @@ int unit_start_scope(Units *units, const ScopeSpec *spec, UnitReply reply, void 
                 .pidfds = g_new0(int, spec->n_pidfds),
                 .n_pidfds = spec->n_pidfds,
                 .delegate = spec->delegate,
+                .delegate_to = spec->delegate_to,
                 .send_sigkill = spec->send_sigkill,
                 .timeout_stop_usec = spec->timeout_stop_usec,
                 .properties = g_variant_ref(spec->properties),

@@ -47,6 +47,7 @@ typedef struct ScopeSpec {
         const int *pidfds;               /* of the processes to move in */
         unsigned n_pidfds;
         bool delegate;
+        uid_t delegate_to;               /* whom the control group is given to then */
         bool send_sigkill;               /* when the unit is stopped by systemd and its time is over */
         uint64_t timeout_stop_usec;      /* UINT64_MAX: none */
         GVariant *properties;            /* a(sv): resource settings */

@@ -4,6 +4,7 @@
  * its vCPUs, and payloads that freeze groups of their own. */
 
 #include <errno.h>
+#include <string.h>
 
 #include "bench.h"
 #include "config/resource-value.h"
@@ -503,6 +504,20 @@ static void test_frozen_below_left(Bench *bench, gconstpointer data) {
                 "the payload itself has frozen '/a'");
 }
 
+/* The group belongs to whom the payload runs as, not to root. */
+static void test_owner(Bench *bench, gconstpointer data) {
+        sd_bus_message *m;
+
+        caller_is(bench, ":1.7", 1000);
+        bench->polkit = POLKIT_YES;
+        m = message_new_as(bench, ":1.7", "manager", "CreateDomain");
+        message_append(m, "sa{sv}t", "hers", 2, PAYLOAD, "Delegate", "b", 1, CREATE_START);
+        message_send(bench, m);
+        g_assert_nonnull(strstr(bench->transcript->str,
+                "systemd StartTransientUnit vmm-hers.scope in machine.slice: 101 Delegate User=1000 "));
+        forget(bench);
+}
+
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         BENCH_TEST("/delegate/layout", test_layout);
@@ -517,6 +532,7 @@ int main(int argc, char **argv) {
         BENCH_TEST("/delegate/kernel-refuses", test_kernel_refuses);
         BENCH_TEST("/delegate/release", test_release);
         BENCH_TEST("/delegate/add", test_add);
+        BENCH_TEST("/delegate/owner", test_owner);
         BENCH_TEST("/delegate/frozen-below", test_frozen_below);
         BENCH_TEST("/delegate/frozen-below-left", test_frozen_below_left);
         return g_test_run();

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 #include <signal.h>
+#include <unistd.h>
 
 #include "config/stop-plan.h"
 #include "fakes/world.h"
@@ -479,6 +480,8 @@ int unit_start_scope(Units *units, const ScopeSpec *spec, UnitReply reply, void 
         }
         if (spec->delegate)
                 g_string_append(more, " Delegate");
+        if (spec->delegate && spec->delegate_to != geteuid())
+                g_string_append_printf(more, " User=%u", (unsigned) spec->delegate_to);
         if (!spec->send_sigkill)
                 g_string_append(more, " SendSIGKILL=no");
         if (spec->timeout_stop_usec != UINT64_MAX)

@@ -57,9 +57,16 @@ class TestCreate(TestCase):
         self.assertEqual(domain.InvocationID, unit.InvocationID)
 
     def test_delegate(self):
-        """Delegate hands the control group to the payload's user"""
+        """Delegate hands the control group to the payload's user, who makes groups in it"""
         domain = self.create("web1", shell(OBEDIENT, Delegate=True))
         self.assertTrue(domain.Delegate and self.bus.unit(domain.Unit, "Scope").Delegate)
+        self.assertEqual(domain.cgroup.path.stat().st_uid, 0)
+        own = f"cd /sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup) && mkdir own && echo $$ >own/cgroup.procs; {OBEDIENT}"
+        theirs = self.create("web2", shell(own, Delegate=True, User="tester"))
+        self.assertEqual(theirs.cgroup.path.stat().st_uid, pathlib.Path(f"/proc/{theirs.Leader}").stat().st_uid)
+        self.assertIn(f"0::{theirs.ControlGroup}/own\n", pathlib.Path(f"/proc/{theirs.Leader}/cgroup").read_text())
+        theirs.Pause()
+        self.assertFrozen(theirs)
 
     def test_inherited(self):
         """a payload gets three descriptors, default signals, a clean environment and a session of its own"""
