@@ -151,14 +151,13 @@ static char **environment_build(const SpawnSpec *spec) {
  * behind them the barrier, which closes at exec. Nothing else of the daemon's stays open, not even while the
  * child waits: a sibling would keep the barriers of others from closing with the daemon. Returns the barrier
  * or a negative errno. */
-static int child_descriptors(const SpawnSpec *spec, int barrier) {
+static int child_descriptors(const SpawnSpec *spec, int barrier, int null) {
         int sources[SPAWN_FDS_MAX + 2], n = (int) spec->n_descriptors, last = SPAWN_FD_FIRST + n;
-        int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
 
         memcpy(sources, spec->descriptors, spec->n_descriptors * sizeof sources[0]);
         sources[n] = barrier;
         sources[n + 1] = spec->output;
-        if (null < 0 || dup2(null, STDIN_FILENO) < 0)
+        if (dup2(null, STDIN_FILENO) < 0)
                 return -errno;
         /* Out of the way first, so that no target overwrites a source. */
         for (int i = 0; i < n + 2; i++) {
@@ -223,7 +222,7 @@ static void __attribute__((noreturn)) child_fail(int barrier, int r, const char 
 
 /* Only what is safe after fork() in a single-threaded process; ends in exec or _exit. */
 static void __attribute__((noreturn))
-child_main(const SpawnSpec *spec, char *program, char **environment, int barrier) {
+child_main(const SpawnSpec *spec, char *program, char **environment, int barrier, int null) {
         char go;
         int r;
 
@@ -231,7 +230,7 @@ child_main(const SpawnSpec *spec, char *program, char **environment, int barrier
         (void) umask(022);
         child_limits();
         child_signals();
-        r = child_descriptors(spec, barrier);
+        r = child_descriptors(spec, barrier, null);
         if (r < 0)
                 child_fail(barrier, r, "descriptors");
         barrier = r;
@@ -277,6 +276,10 @@ int spawn_new(sd_event *event, const SpawnSpec *spec, SpawnExecuted executed, vo
         *spawn =
                 (Spawn){.pidfd = -1, .barrier = fd_steal(&ours), .executed = executed, .userdata = userdata};
         g_auto(GStrv) environment = environment_build(spec);
+        /* A slow child may be in its scope already, where no device may be opened. */
+        autofd int null = open("/dev/null", O_RDONLY | O_CLOEXEC);
+        if (null < 0)
+                return -errno;
         r = spawn_find_program(spec->argv[0], &spawn->program, NULL);
         if (r < 0)
                 return r;
@@ -285,7 +288,7 @@ int spawn_new(sd_event *event, const SpawnSpec *spec, SpawnExecuted executed, vo
         if (spawn->pid < 0)
                 return -errno;
         if (spawn->pid == 0)
-                child_main(spec, spawn->program, environment, theirs);
+                child_main(spec, spawn->program, environment, theirs, null);
 
         /* Not reaped by anybody but us, so the PID is still the child's. */
         r = pidfd_new(spawn->pid, &spawn->pidfd);
