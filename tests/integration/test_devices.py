@@ -10,7 +10,8 @@ import stat
 import subprocess
 import tempfile
 
-from vmm import FORCE, START, TestCase, V, config, guest, make_folder, need_guest, told, wait_until
+from vmm import (FORCE, OBEDIENT, START, TestCase, V, config, guest, make_folder, need_guest, shell, told,
+                 wait_until)
 
 # Opens nodes, or keeps them open and reads them, and says how that went: the name of the error, or "ok".
 PROBE = """
@@ -262,6 +263,13 @@ class TestCreation(DeviceCase):
         domain.RemoveDevice(self.loop)
         self.assertAccess(loop="", control="")
         self.assertEqual(domain.Devices, [])
+
+    def test_no_device_at_all(self):
+        """a domain that may not even open /dev/null comes to be, however slow its first process is"""
+        for _ in range(20):
+            domain = self.create("web1", shell(OBEDIENT, OCIResources=V("s", '{"devices": []}')))
+            self.assertEqual(domain.Resources, {**domain.Resources, "DevicePolicy": "strict", "DeviceAllow": []})
+            domain.Destroy(FORCE)
 
     def test_missing(self):
         """a node that is not there is kept on the list, and told as a warning"""

@@ -186,6 +186,8 @@ class TestLive(ResourcesCase):
     def test_unset(self):
         """each setting can be taken back, which is no reason for a warning"""
         domain = self.start()
+        if "TasksMax" in self.features["ResourceProperties"]:
+            domain.SetResources([("TasksMax", V("t", INFINITY))])    # systemd has a default
         for name, value, nothing in (
                 ("CPUWeight", V("t", 250), V("t", INFINITY)), ("CPUQuotaPerSecUSec", V("t", 500_000), V("t", INFINITY)),
                 ("AllowedCPUs", V("ay", [1]), V("ay", [])), ("AllowedMemoryNodes", V("ay", [1]), V("ay", [])),
