@@ -161,21 +161,30 @@ static bool is_unseen(const Resources *resources) {
         return false;
 }
 
-/* What the kernel does not have yet is set again after the next thaw, which systemd 257 needs; if nothing is
- * frozen it is a Warning. */
-static void limits_verify(Domain *domain, const Resources *resources) {
-        for (size_t i = 0; domain->cgroup && i < resources_size(resources); i++) {
+/* One Warning for each setting that the kernel does not have, with this before it. */
+static void mismatches_tell(
+        Domain *domain, const char *prefix, const Cgroup *cgroup, const Resources *resources) {
+        for (size_t i = 0; i < resources_size(resources); i++) {
                 GVariant *value;
                 const ResourceProperty *property = resources_nth(resources, i, &value);
-                g_autofree char *mismatch = setting_mismatch(domain->cgroup, property, value);
+                g_autofree char *mismatch = setting_mismatch(cgroup, property, value);
+                g_autofree char *text = mismatch ? g_strconcat(prefix, mismatch, NULL) : NULL;
 
-                if (mismatch && domain->events.frozen) {
-                        domain->limits_late = true;
-                        return;
-                }
-                if (mismatch)
-                        domain_warn(domain, NULL, mismatch);
+                if (text)
+                        domain_warn(domain, NULL, text);
         }
+}
+
+/* What the kernel does not have yet is set again after the next thaw, which systemd 257 needs; if nothing is
+ * frozen it is told. */
+static void limits_verify(Domain *domain, const Resources *resources) {
+        if (!domain->cgroup)
+                return;
+        if (domain->events.frozen) {
+                g_autofree char *mismatch = limits_mismatch(domain->cgroup, resources);
+                domain->limits_late = domain->limits_late || mismatch;
+        } else
+                mismatches_tell(domain, "", domain->cgroup, resources);
 }
 
 /* A slice with a unit file of its own may not have taken them. */
@@ -186,16 +195,10 @@ static void slices_verify(Domain *domain) {
         g_hash_table_iter_init(&iter, domain->config->slices);
         while (g_hash_table_iter_next(&iter, &name, &resources)) {
                 g_autoptr(Cgroup) cgroup = slice_open(domain, name);
+                g_autofree char *prefix = g_strconcat(name, ": ", NULL);
 
-                for (size_t i = 0; cgroup && i < resources_size(resources); i++) {
-                        GVariant *value;
-                        const ResourceProperty *property = resources_nth(resources, i, &value);
-                        g_autofree char *mismatch = setting_mismatch(cgroup, property, value);
-                        g_autofree char *text = g_strdup_printf("%s: %s", (char *) name, mismatch);
-
-                        if (mismatch)
-                                domain_warn(domain, NULL, text);
-                }
+                if (cgroup)
+                        mismatches_tell(domain, prefix, cgroup, resources);
         }
 }
 
