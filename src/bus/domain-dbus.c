@@ -58,7 +58,7 @@ int authorize_domain_as(
         return authorize(bus_of(domain)->authority, m, &(AuthorityDetails) {
                         .domain = domain->config->name,
                         .uuid = sd_id128_to_uuid_string(domain->config->uuid, uuid),
-                        .slice = domain->config->cgroup_path->slice,
+                        .slice = cgroup_path_home(domain->config->cgroup_path),
                         .owner = domain->owner,
                         .owned = true,
                         .member = member,
@@ -583,7 +583,7 @@ DEFINE_DOMAIN_COUNTER(memory_current)
 DEFINE_DOMAIN_COUNTER(tasks_current)
 DEFINE_DOMAIN_COUNTER(io_read_bytes)
 DEFINE_DOMAIN_COUNTER(io_write_bytes)
-DEFINE_DOMAIN_APPENDED(resources, resources_append(reply, domain->config->resources))
+DEFINE_DOMAIN_APPENDED(resources, resources_append(reply, domain_resources(domain)))
 DEFINE_DOMAIN_APPENDED(devices, append_devices(reply, domain))
 DEFINE_DOMAIN_APPENDED(image, append_image(reply, domain->config))
 DEFINE_DOMAIN_APPENDED(command, sd_bus_message_append_strv(reply, domain->config->command))

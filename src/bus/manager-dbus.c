@@ -73,15 +73,16 @@ static int domain_prepare(
                         &(ConfigDefaults) {settings->default_slice, settings->stop_plans, adopted}, error);
         if (r < 0)
                 return r;
-        if (cgroup_path_is_slice(config->cgroup_path))
+        if (adopted && cgroup_path_is_slice(config->cgroup_path))
                 return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
-                        "CgroupPath: a domain cannot be a slice (%s) yet", config->cgroup_path->unit);
+                        "CgroupPath: %s is a slice, which has no processes of its own",
+                        config->cgroup_path->unit);
         r = authorize(bus->authority, m,
                 &(AuthorityDetails) {
                         .domain = name,
                         .uuid = sd_id128_is_null(config->uuid) ? ""
                                                                : sd_id128_to_uuid_string(config->uuid, uuid),
-                        .slice = config->cgroup_path->slice,
+                        .slice = cgroup_path_home(config->cgroup_path),
                 },
                 &uid, error);
         if (r <= 0)

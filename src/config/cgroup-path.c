@@ -142,6 +142,10 @@ bool cgroup_path_is_slice(const CgroupPath *path) {
         return g_str_has_suffix(path->name, SLICE_SUFFIX);
 }
 
+const char *cgroup_path_home(const CgroupPath *path) {
+        return cgroup_path_is_slice(path) ? path->unit : path->slice;
+}
+
 char *cgroup_path_to_string(const CgroupPath *path) {
         return g_strjoin(":", path->slice, path->prefix, path->name, NULL);
 }

@@ -27,6 +27,9 @@ CgroupPath *cgroup_path_free(CgroupPath *path);
 /* Whether the path names a slice-domain (its name ends in ".slice"). */
 bool cgroup_path_is_slice(const CgroupPath *path);
 
+/* The slice that it is in, or is. */
+const char *cgroup_path_home(const CgroupPath *path);
+
 /* "slice:prefix:name" again, as it was given but for a default slice that is now written out. */
 char *cgroup_path_to_string(const CgroupPath *path);
 

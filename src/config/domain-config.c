@@ -51,7 +51,9 @@ typedef enum Use {
         USE_QEMU = 1 << 0,
         USE_PROCESS = 1 << 1,
         USE_ADOPTED = 1 << 2,
-        USE_ANY = USE_QEMU | USE_PROCESS | USE_ADOPTED,
+        USE_SLICE   = 1 << 3,   /* a slice, which has no processes of its own */
+        USE_UNIT = USE_QEMU | USE_PROCESS | USE_ADOPTED,
+        USE_ANY = USE_UNIT | USE_SLICE,
 } Use;
 
 typedef struct KeyRow KeyRow;
@@ -197,14 +199,14 @@ static const KeyRow rows[] = {
         KEY("Domain", "Description", CONFIG_STRING, USE_ANY, description, take_text, text_problem),
         KEY("Domain", "UUID", CONFIG_STRING, USE_ANY, uuid, take_uuid),
         KEY("Domain", "CgroupPath", CONFIG_STRING, USE_ANY, cgroup_path_text, take_later),
-        KEY("Domain", "Delegate", CONFIG_BOOL, USE_ANY, delegate, take_bool),
+        KEY("Domain", "Delegate", CONFIG_BOOL, USE_UNIT, delegate, take_bool),
         KEY("Domain", "Memory", CONFIG_UINT64, USE_QEMU, memory, take_number,
                 .min = DOMAIN_MEMORY_MIN, .max = DOMAIN_MEMORY_MAX, .step = 1 << 20),
         KEY("Domain", "VCPUs", CONFIG_UINT32, USE_QEMU, vcpus, take_number,
                 .min = 1, .max = DOMAIN_VCPUS_MAX, .step = 1),
-        KEY("Domain", "StopPlan", CONFIG_PLAN, USE_ANY, stop_plan, take_plan),
+        KEY("Domain", "StopPlan", CONFIG_PLAN, USE_UNIT, stop_plan, take_plan),
         KEY("Domain", "OCIResources", CONFIG_STRING, USE_ANY, oci_resources, take_later),
-        KEY("Domain", "PauseTimeoutUSec", CONFIG_UINT64, USE_ANY, pause_timeout_usec, take_number,
+        KEY("Domain", "PauseTimeoutUSec", CONFIG_UINT64, USE_UNIT, pause_timeout_usec, take_number,
                 .min = PAUSE_TIMEOUT_MIN_USEC, .max = PAUSE_TIMEOUT_MAX_USEC, .step = 1),
 
         KEY("Image", "Kernel", CONFIG_STRING, USE_QEMU, kernel, take_text, path_problem),
@@ -221,7 +223,7 @@ static const KeyRow rows[] = {
         KEY("Process", "User", CONFIG_STRING, USE_PROCESS, user, take_text, user_name_problem),
 
         KEY("Resources", "Resources", CONFIG_SETTINGS, USE_ANY, resources, NULL),
-        KEY("Resources", "SliceResources", CONFIG_SLICES, USE_ANY, slices, NULL),
+        KEY("Resources", "SliceResources", CONFIG_SLICES, USE_UNIT, slices, NULL),
 };
 G_STATIC_ASSERT(G_N_ELEMENTS(rows) <= 64);    /* the bits of set_mask */
 
@@ -361,18 +363,18 @@ static DomainKind kind_of(const DomainConfig *config) {
 
 /* Refuses keys that say nothing about this kind of domain, and asks for those it cannot do without. */
 static int check_keys(const DomainConfig *config, bool adopted, sd_bus_error *error) {
-        bool qemu = config->kind == DOMAIN_QEMU;
-        Use use = adopted ? USE_ADOPTED : qemu ? USE_QEMU : USE_PROCESS;
-        const char *what = adopted ? "adopted processes"
+        bool qemu = config->kind == DOMAIN_QEMU, slice = cgroup_path_is_slice(config->cgroup_path);
+        Use use = slice ? USE_SLICE : adopted ? USE_ADOPTED : qemu ? USE_QEMU : USE_PROCESS;
+        const char *what = slice ? "a slice" : adopted ? "adopted processes"
                 : qemu ? "a domain of kind 'qemu'" : "a domain of kind 'process'";
 
         for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
                 if (row_is_set(config, &rows[i]) && !(rows[i].uses & use))
                         return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "%s: not a key of %s",
                                 rows[i].key.name, what);
-        if (adopted && qemu)
-                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "Kind: %s are of kind 'process'",
-                        what);
+        if ((adopted || slice) && qemu)
+                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "Kind: %s %s of kind 'process'",
+                        what, slice ? "is" : "are");
         if (use == USE_QEMU && !config->kernel)
                 return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "Kernel: %s needs one", what);
         if (use == USE_PROCESS && !config->command)
@@ -423,14 +425,14 @@ static int check_slices(const DomainConfig *config, sd_bus_error *error) {
 int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults, sd_bus_error *error) {
         int r;
 
-        config->kind = kind_of(config);
-        r = check_keys(config, defaults->adopted, error);
-        if (r < 0)
-                return r;
-
         if (!config->cgroup_path_text)
                 config->cgroup_path_text = g_strconcat(":vmm:", config->name, NULL);
         r = cgroup_path_parse(config->cgroup_path_text, defaults->slice, &config->cgroup_path, error);
+        if (r < 0)
+                return r;
+
+        config->kind = kind_of(config);
+        r = check_keys(config, defaults->adopted, error);
         if (r < 0)
                 return r;
 

@@ -11,6 +11,7 @@
 #include "core/limits.h"
 #include "core/manager.h"
 #include "core/pause-ledger.h"
+#include "core/slice-domain.h"
 #include "core/verbs.h"
 #include "host/process.h"
 #include "util/auto.h"
@@ -234,6 +235,8 @@ int domain_create(Domain *domain, bool start, JobReply reply, void *userdata, sd
         Job *job;
         int r;
 
+        if (domain_is_slice(domain))
+                return slice_domain_create(domain, reply, userdata);
         r = run_dir_new(directory, domain->config->uuid, &domain->run_dir);
         if (r < 0)
                 return sd_bus_error_setf(error, r == -ENOSPC ? VMM_ERROR_STORAGE_FULL : SD_BUS_ERROR_FAILED,

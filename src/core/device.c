@@ -259,6 +259,9 @@ void device_defaults(Domain *domain) {
 
 /* Whether the list can be told one by one: with the policy "auto" an empty one allows everything. */
 static int check_controlled(const Domain *domain, GVariant *list, sd_bus_error *error) {
+        if (domain_is_slice(domain))
+                return domain_check_configurable(domain, error);
+
         bool open = policy_is_auto(domain->config->resources);
 
         if (domain->manager->user_mode)

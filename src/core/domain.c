@@ -55,7 +55,7 @@ static const BackendObserver backend_observer = {
 /* Nothing that comes to a paused slice could be held by it. In one that somebody else froze nothing could
  * run, and systemd 252 would not even mind. */
 static int check_slice(Manager *manager, const DomainConfig *config, sd_bus_error *error) {
-        g_autofree char *path = manager_slice_path(manager, config->cgroup_path->slice);
+        g_autofree char *path = manager_slice_path(manager, cgroup_path_home(config->cgroup_path));
         g_autofree char *frozen = path ? cgroup_frozen_slice(path) : NULL;
 
         int r;
@@ -65,7 +65,8 @@ static int check_slice(Manager *manager, const DomainConfig *config, sd_bus_erro
                 return r;
         if (frozen)
                 return sd_bus_error_setf(error, VMM_ERROR_SLICE_FROZEN,
-                        "'%s' cannot be in slice %s: %s is frozen", config->name, config->cgroup_path->slice,
+                        "'%s' cannot be in slice %s: %s is frozen", config->name,
+                        cgroup_path_home(config->cgroup_path),
                         frozen);
         return 0;
 }

@@ -102,7 +102,14 @@ const char *domain_unit(const Domain *domain);
 Units *domain_units(const Domain *domain);
 
 /* Its processes were there before it was. */
+bool domain_is_slice(const Domain *domain);   /* itself one, and no scope in one */
 bool domain_is_adopted(const Domain *domain);
+
+/* Those in effect. */
+const Resources *domain_resources(const Domain *domain);
+
+/* Whether it is itself a slice, and not a scope in one. */
+bool domain_is_slice(const Domain *domain);
 
 /* What people call the entry of DeviceAllow: "/dev/kvm", "c 10:232", "char-pts". Free with g_free(). */
 char *domain_device_name(const Domain *domain, const char *specifier);

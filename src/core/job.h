@@ -66,7 +66,7 @@ struct Job {
 
         /* What the steps keep */
         bool confirmed;               /* the manager has answered; the kernel is still to */
-        bool start;                   /* create: resume at once */
+        bool start;                   /* create: resume at once; end of a slice: the step has begun */
         GPtrArray *reasons;           /* pause: what the ledger gets; none: it is only frozen again */
         StopPlan plan;
         size_t plan_step;

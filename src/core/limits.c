@@ -13,6 +13,7 @@
 #include "core/device.h"
 #include "core/limits.h"
 #include "core/manager.h"
+#include "core/slice-domain.h"
 #include "core/verbs.h"
 #include "util/auto.h"
 #include "util/errors.h"
@@ -110,7 +111,7 @@ int limits_complete(Domain *domain, sd_bus_error *error) {
         r = resources_check(config->resources, &host, error);
         if (r >= 0)
                 r = check_slices(domain, &host, error);
-        if (r < 0)
+        if (r < 0 || domain_is_slice(domain))
                 return r;
         warn_memory(domain, config->resources, config->warnings);
         if (g_strv_contains(host.controllers, "memory")) {
@@ -340,6 +341,8 @@ int domain_set_resources(Domain *domain, const Resources *change, uid_t requesto
         g_autoptr(GPtrArray) warnings = g_ptr_array_new_with_free_func(g_free);
         g_autoptr(Resources) resolved = resources_copy(change);
 
+        if (domain_is_slice(domain))
+                return slice_domain_set_resources(domain, change, reply, userdata, error);
         device_resolve(domain, resolved, warnings);
         return domain_configure(domain, resolved, warnings, requestor, reply, userdata, error);
 }

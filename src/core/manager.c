@@ -135,7 +135,9 @@ Domain *manager_find_by_cgroup(Manager *manager, const char *cgroup) {
                 Domain *domain = item;
                 const char *path = domain->cgroup ? cgroup_path(domain->cgroup) : NULL;
 
-                if (path && g_str_has_prefix(cgroup, path) && strchr("/", cgroup[strlen(path)]))
+                /* What is below a slice is in another domain, or in none. */
+                if (path && g_str_has_prefix(cgroup, path) &&
+                        strchr(domain_is_slice(domain) ? "" : "/", cgroup[strlen(path)]))
                         return domain;
         }
         return NULL;
@@ -210,7 +212,7 @@ void manager_remove(Manager *manager, Domain *domain) {
                         .name = g_strdup(domain->config->name),
                         .uuid = domain->config->uuid,
                         .owner = domain->owner,
-                        .slice = g_strdup(domain->config->cgroup_path->slice),
+                        .slice = g_strdup(cgroup_path_home(domain->config->cgroup_path)),
                         .console = console_lines(domain->console, UINT32_MAX),
                 };
                 g_queue_push_head(&manager->ended, ended);

@@ -25,6 +25,14 @@ const Resources *slice_resources(const Slice *slice) {
         return g_hash_table_lookup(slice->manager->slice_resources, slice->name);
 }
 
+const Resources *domain_resources(const Domain *domain) {
+        const Slice *slice =
+                domain_is_slice(domain) ? manager_find_slice(domain->manager, domain_unit(domain)) : NULL;
+        const Resources *resources = slice ? slice_resources(slice) : NULL;
+
+        return resources ? resources : domain->config->resources;
+}
+
 static void changing_free(SliceChanging *changing) {
         g_ptr_array_remove(changing->manager->slice_changes, changing);
         unit_call_cancel(changing->call);
@@ -66,6 +74,8 @@ static void on_told(void *userdata, int r, GVariant *told) {
                 r >= 0 ? resources_in_effect(held, told) : g_steal_pointer(&held));
         if (slice)
                 slice_mark_changed(slice, SLICE_CHANGED_RESOURCES);
+        if (slice && slice_own(slice))
+                domain_mark_changed(slice_own(slice), DOMAIN_CHANGED_RESOURCES);
         if (slice && slice->cgroup)
                 mismatch = limits_mismatch(slice->cgroup, changing->change);
         if (mismatch)

@@ -216,7 +216,11 @@ static SliceJob *slice_job_new(
         };
         g_array_append_val(job->waiters, waiter);
         for (unsigned i = 0; i < slice->domains->len; i++) {
-                Member *member = g_new0(Member, 1);
+                Member *member;
+
+                if (domain_is_slice(slice->domains->pdata[i]))
+                        continue;
+                member = g_new0(Member, 1);
 
                 *member = (Member) {
                         .job = job,
@@ -277,8 +281,9 @@ static void slice_job_end(SliceJob *job) {
         Slice *slice = manager_find_slice(job->manager, job->slice);
 
         g_ptr_array_remove(job->manager->slice_jobs, job);
-        if (job->verb == &slice_pause_verb && slice && !sd_bus_error_is_set(&job->error))
-                slice_set_paused(slice, slice_count_held(slice) > 0);
+        if (slice && !sd_bus_error_is_set(&job->error))
+                slice_set_paused(slice, slice_count_held(slice) > 0 ||
+                                                (job->verb == &slice_pause_verb && slice_own(slice)));
         if (job->verb == &slice_stop_verb && job->n_failed > 0)
                 slice_job_tell_left(job);
         slice_job_answer(job);
@@ -453,13 +458,21 @@ static int slice_admit(
         return r;
 }
 
+static bool slice_holds_all(const Slice *slice) {
+        unsigned n = 0;
+
+        for (unsigned i = 0; i < slice->domains->len; i++)
+                n += !domain_is_slice(slice->domains->pdata[i]);
+        return slice_count_held(slice) == n;
+}
+
 int slice_pause(Slice *slice, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error) {
         int r;
 
         r = slice_admit(slice, &slice_pause_verb, reply, userdata, error);
         if (r != 0)
                 return r < 0 ? r : 0;
-        if (slice->paused && slice_count_held(slice) == slice->domains->len)
+        if (slice->paused && slice_holds_all(slice))
                 return 1;
         slice_job_advance(slice_job_new(slice, &slice_pause_verb, requestor, reply, userdata));
         return 0;
@@ -502,7 +515,7 @@ int slice_resume(Slice *slice, uid_t requestor, JobReply reply, void *userdata, 
                 r = slice_check_thaw(slice, error);
         if (r < 0)
                 return r;
-        if (slice_count_held(slice) == 0 && !slice_is_frozen_itself(slice))
+        if (!slice->paused && slice_count_held(slice) == 0 && !slice_is_frozen_itself(slice))
                 return 1;
         job = slice_job_new(slice, &slice_resume_verb, requestor, reply, userdata);
         if (slice_is_frozen_itself(slice)) {

@@ -28,12 +28,45 @@ void slice_mark_changed(Slice *slice, unsigned changes) {
         (void) sd_event_source_set_enabled(manager->flush, SD_EVENT_ONESHOT);
 }
 
+bool domain_is_slice(const Domain *domain) {
+        return cgroup_path_is_slice(domain->config->cgroup_path);
+}
+
+Domain *slice_own(const Slice *slice) {
+        for (unsigned i = 0; i < slice->domains->len; i++) {
+                Domain *domain = slice->domains->pdata[i];
+                if (domain_is_slice(domain) && g_str_equal(domain_unit(domain), slice->name))
+                        return domain;
+        }
+        return NULL;
+}
+
+/* The domain that is this slice is paused when the slice is. */
+void slice_tell_own(const Slice *slice) {
+        Domain *own = slice_own(slice);
+        bool paused = slice_is_paused(slice), thawed;
+
+        if (!own || own->job)
+                return;
+        thawed = ledger_has(own->pause_reasons, PAUSE_REASON_FROZEN);
+        (slice->paused ? domain_add_pause_reason : domain_remove_pause_reason)(own, PAUSE_REASON_USER);
+        (slice->events.frozen ? domain_add_pause_reason : domain_remove_pause_reason)(
+                own, PAUSE_REASON_FROZEN);
+        if (paused != (own->state == DOMAIN_PAUSED))
+                domain_set_state(own, paused ? DOMAIN_PAUSED : DOMAIN_RUNNING,
+                        slice->paused ? "paused on request"
+                        : paused ? "frozen from outside"
+                        : thawed ? "thawed from outside"
+                                 : "resumed on request");
+}
+
 void slice_set_paused(Slice *slice, bool paused) {
         bool before = slice_is_paused(slice);
 
         slice->paused = paused;
         if (slice_is_paused(slice) != before)
                 slice_mark_changed(slice, SLICE_CHANGED_PAUSED);
+        slice_tell_own(slice);
 }
 
 /* ---- Coming and going. ---- */
@@ -90,7 +123,7 @@ void slices_free(Manager *manager) {
 
 void slices_add_domain(Domain *domain) {
         Manager *manager = domain->manager;
-        g_auto(GStrv) names = slice_ancestry(domain->config->cgroup_path->slice);
+        g_auto(GStrv) names = slice_ancestry(cgroup_path_home(domain->config->cgroup_path));
 
         for (char **name = names; *name; name++) {
                 Slice *slice = manager_find_slice(manager, *name);
@@ -108,7 +141,7 @@ void slices_add_domain(Domain *domain) {
 /* The innermost first, so that the emptied ones go in the order of their nesting. */
 void slices_remove_domain(Domain *domain) {
         Manager *manager = domain->manager;
-        g_auto(GStrv) names = slice_ancestry(domain->config->cgroup_path->slice);
+        g_auto(GStrv) names = slice_ancestry(cgroup_path_home(domain->config->cgroup_path));
 
         slice_jobs_forget(domain);
         for (unsigned i = g_strv_length(names); i > 0; i--) {
@@ -127,14 +160,14 @@ void slices_remove_domain(Domain *domain) {
 }
 
 void slices_let_go(Domain *domain) {
-        g_auto(GStrv) names = slice_ancestry(domain->config->cgroup_path->slice);
+        g_auto(GStrv) names = slice_ancestry(cgroup_path_home(domain->config->cgroup_path));
 
         for (char **name = names; *name; name++) {
                 Slice *slice = manager_find_slice(domain->manager, *name);
                 g_autofree char *reason = ledger_slice_reason(*name);
                 bool holds = false;
 
-                if (!slice || !slice->paused)
+                if (!slice || !slice->paused || slice_own(slice))
                         continue;
                 for (unsigned i = 0; i < slice->domains->len; i++)
                         holds |= ledger_has(((Domain *) slice->domains->pdata[i])->pause_reasons, reason);
@@ -143,7 +176,7 @@ void slices_let_go(Domain *domain) {
 }
 
 int slices_check_open(Manager *manager, const DomainConfig *config, sd_bus_error *error) {
-        const char *own = config->cgroup_path->slice;
+        const char *own = cgroup_path_home(config->cgroup_path);
         g_auto(GStrv) names = slice_ancestry(own);
 
         for (char **name = names; *name; name++) {
@@ -183,8 +216,10 @@ static void on_slice_changed(void *userdata) {
                 return;
         if (slice_is_paused(slice) != before)
                 slice_mark_changed(slice, SLICE_CHANGED_PAUSED);
-        if (slice->events.frozen != frozen)
-                slice_tell_domains(slice);
+        if (slice->events.frozen == frozen)
+                return;
+        slice_tell_domains(slice);
+        slice_tell_own(slice);
 }
 
 /* Where the slice is in the path of what is below it. A name that would look like a file of the kernel's has
@@ -214,12 +249,12 @@ static void slice_open(Slice *slice, const char *path) {
 
 /* A slice may have been removed and made anew while only domains that are about to come were in it. */
 void slices_follow(Domain *domain) {
-        g_auto(GStrv) names = slice_ancestry(domain->config->cgroup_path->slice);
+        g_auto(GStrv) names = slice_ancestry(cgroup_path_home(domain->config->cgroup_path));
 
         for (char **name = names; *name; name++) {
                 Slice *slice = manager_find_slice(domain->manager, *name);
-                g_autofree char *path = slice_path_in(*name, cgroup_path(domain->cgroup));
-
+                g_autofree char *below = g_strconcat(cgroup_path(domain->cgroup), "/", NULL);
+                g_autofree char *path = slice_path_in(*name, below);
                 CgroupEvents events;
 
                 if (slice->cgroup && cgroup_read_events(slice->cgroup, &events) >= 0 && events.populated)

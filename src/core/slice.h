@@ -39,6 +39,9 @@ int slice_resume(Slice *slice, uid_t requestor, JobReply reply, void *userdata, 
 int slice_stop(Slice *slice, const StopPlan *plan, bool nowait, uid_t requestor, JobReply reply,
         void *userdata, sd_bus_error *error);
 
+/* The domain that is this slice; NULL: it is only one that holds domains. */
+Domain *slice_own(const Slice *slice);
+
 /* All settings or none. */
 int slice_set_resources(
         Slice *slice, const Resources *change, JobReply reply, void *userdata, sd_bus_error *error);
@@ -67,6 +70,7 @@ bool slice_is_changing(const Manager *manager, const char *name);
 /* Between the files about slices. */
 void slice_mark_changed(Slice *slice, unsigned changes);
 void slice_set_paused(Slice *slice, bool paused);
+void slice_tell_own(const Slice *slice);
 void slice_jobs_forget(const Domain *domain);
 void slice_jobs_abandon(Manager *manager);   /* nobody will be there to finish them */
 void slice_changes_abandon(Manager *manager);

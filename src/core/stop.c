@@ -8,6 +8,7 @@
 #include <signal.h>
 
 #include "core/manager.h"
+#include "core/slice-domain.h"
 #include "core/verbs.h"
 #include "util/auto.h"
 #include "util/errors.h"
@@ -204,6 +205,8 @@ int domain_stop(Domain *domain, const StopPlan *plan, bool nowait, uid_t request
         void *userdata, sd_bus_error *error) {
         Job *job = domain->job;
 
+        if (domain_is_slice(domain))
+                return slice_domain_stop(domain, plan, nowait, requestor, reply, userdata, error);
         if (domain->ended)
                 return 1;   /* the stop of something already gone is success */
         if (job && job->kind == &stop_kind && !job->undoing) {

@@ -11,6 +11,7 @@
 #include "core/limits.h"
 #include "core/manager.h"
 #include "core/pause-ledger.h"
+#include "core/slice-domain.h"
 #include "core/verbs.h"
 #include "host/process.h"
 #include "util/auto.h"
@@ -59,6 +60,11 @@ static const Admission admissions[_VERB_MAX][_DOMAIN_STATE_MAX] = {
 };
 
 int verb_admit(const Domain *domain, Verb verb, const char *name, sd_bus_error *error) {
+        if (domain_is_slice(domain))
+                return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
+                        "Cannot %s '%s': it is a slice, which has no processes of its own", name,
+                        domain->config->name);
+
         Admission admission = domain->ended ? NOT_RUNNING : admissions[verb][domain->state];
 
         /* A shutdown leaves the state as it is, but it is a job all the same. */
@@ -331,6 +337,8 @@ int domain_pause_for(Domain *domain, const char *reason, uid_t requestor, JobRep
 }
 
 int domain_pause(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error) {
+        if (domain_is_slice(domain))
+                return slice_domain_pause(domain, requestor, reply, userdata, error);
         return domain_pause_for(domain, PAUSE_REASON_USER, requestor, reply, userdata, error);
 }
 
@@ -400,6 +408,8 @@ static const JobKind resume_kind = {
 };
 
 int domain_resume(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error) {
+        if (domain_is_slice(domain))
+                return slice_domain_resume(domain, requestor, reply, userdata, error);
         return verb_begin(
                 domain, VERB_RESUME, &resume_kind, DOMAIN_RESUMING, requestor, reply, userdata, error);
 }

@@ -39,6 +39,7 @@ struct Units {
 /* What a start needs to try again. */
 typedef struct StartState {
         char *slice, *description, *job;
+        bool of_slice;               /* whose parent, wanted, is `slice` */
         int *pidfds;
         unsigned n_pidfds;
         bool delegate, send_sigkill;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Starting transient scopes: what the manager is told, how a name that is taken is dealt with, and how the
- * start ends, which is when its job does. The sending is unit.c's. */
+/* Starting transient scopes and slices: what the manager is told, how a name that is taken is dealt with,
+ * and how the start ends, which is when its job does. The sending is unit.c's. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -71,6 +71,8 @@ static bool start_free_name(UnitCall *call) {
 }
 
 bool start_again(UnitCall *call, const sd_bus_error *error) {
+        if (call->start->of_slice)
+                return false;
         if (sd_bus_error_has_name(error, SYSTEMD("UnitExists")))
                 return start_free_name(call);
         if (call->units->pidfds != 0 && error->message && strstr(error->message, "PIDFDs") &&
@@ -110,11 +112,22 @@ static int append_processes(sd_bus_message *m, const UnitCall *call) {
         return r;
 }
 
+/* Where a slice is, its name says; the other one is only brought in, as container runtimes do. */
+static int slice_append(sd_bus_message *m, const UnitCall *call) {
+        const StartState *start = call->start;
+
+        return sd_bus_message_append(m, "ssa(sv)a(sa(sv))", call->unit, "fail", 2,
+                "Description", "s", start->description,
+                "Wants", "as", 1, start->slice, 0);
+}
+
 int start_append(sd_bus_message *m, const UnitCall *call) {
         const StartState *start = call->start;
         const char *unique;
         int r;
 
+        if (start->of_slice)
+                return slice_append(m, call);
         r = sd_bus_get_unique_name(call->units->bus, &unique);
         if (r < 0)
                 return r;
@@ -171,6 +184,18 @@ int unit_start_scope(Units *units, const ScopeSpec *spec, UnitReply reply, void 
         for (unsigned i = 0; i < spec->n_pidfds; i++)
                 start->pidfds[i] = fcntl(spec->pidfds[i], F_DUPFD_CLOEXEC, 3);
         call->start = start;
+        call->reply = reply;
+        return call_submit(call, ret);
+}
+
+int unit_start_slice(Units *units, const char *slice, const char *description, const char *wants,
+        UnitReply reply, void *userdata, UnitCall **ret) {
+        UnitCall *call = call_new(units, CALL_START, slice, userdata);
+
+        call->start = g_new0(StartState, 1);
+        call->start->of_slice = true;
+        call->start->slice = g_strdup(wants);
+        call->start->description = g_strdup(description);
         call->reply = reply;
         return call_submit(call, ret);
 }

@@ -372,6 +372,10 @@ int unit_kill(Units *units, const char *unit, int signal, UnitReply reply, void 
         return call_submit(call, ret);
 }
 
+int unit_stop(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret) {
+        return simple_call(units, CALL_STOP, unit, reply, userdata, ret);
+}
+
 void unit_discard(Units *units, const char *unit) {
         /* Fails only with the bus, and then the manager clears the controller by itself. */
         (void) simple_call(units, CALL_ABANDON, unit, NULL, NULL, NULL);

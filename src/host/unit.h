@@ -59,6 +59,14 @@ typedef struct ScopeSpec {
  * SliceFrozen, or the manager's own. */
 int unit_start_scope(Units *units, const ScopeSpec *spec, UnitReply reply, void *userdata, UnitCall **ret);
 
+/* Starts a transient slice, which wants the other one, and replies when its job is done. Errors:
+ * DomainExists (it is there already), or the manager's own. */
+int unit_start_slice(Units *units, const char *slice, const char *description, const char *wants,
+        UnitReply reply, void *userdata, UnitCall **ret);
+
+/* StopUnit: replies when the manager has begun; a unit that is gone is success. */
+int unit_stop(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret);
+
 /* FreezeUnit, ThawUnit: reply when the manager has seen the kernel do it, which may be never. Both are sent
  * again when a reload or re-execution of the manager loses them, or when it is not done with the one before.
  */

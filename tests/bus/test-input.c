@@ -242,7 +242,7 @@ static const Hostile hostile[] = {
         {"manager", "CreateDomain",
                 "('x', {'Command': <['/bin/payload']>, 'CgroupPath': <'machine.slice:vmm:x.slice'>}, "
                 "uint64 0)",
-                "Error.NotSupported: CgroupPath: a domain cannot be a slice (x.slice) yet"},
+                "Error.InvalidConfig: Command: not a key of a slice"},
         {"manager", "CreateDomain",
                 "('x', {'Command': <['/bin/payload']>, 'CgroupPath': "
                 "<'machine.slice::xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx"

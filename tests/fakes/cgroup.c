@@ -25,6 +25,8 @@ static bool is_slice(const char *path) {
 static bool slice_is_there(const char *path) {
         g_autofree char *below = g_strconcat(path, "/", NULL);
 
+        if (slice_is_started(path))
+                return true;
         for (unsigned i = 0; i < world.scopes->len; i++)
                 if (g_str_has_prefix(((const FakeScope *) world.scopes->pdata[i])->path, below))
                         return is_slice(path);

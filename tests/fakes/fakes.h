@@ -32,6 +32,8 @@ void systemd_goes_on(const char *call);   /* with the oldest that it holds */
 void systemd_reaches_below_slices(void);
 void systemd_freezes_slice(const char *slice, bool freeze);   /* for somebody else */
 
+void systemd_stops_slice(const char *slice);
+
 void systemd_has_scope(const char *unit, const char *slice);   /* a stranger's, with one process */
 void systemd_asks_to_stop(const char *unit);
 void systemd_judges(const char *unit, const char *result);   /* told when it is stopped or removed */

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "config/cgroup-path.h"
 #include "config/stop-plan.h"
 #include "fakes/world.h"
 #include "host/unit.h"
@@ -25,6 +26,7 @@ typedef enum CallKind {
         CALL_THAW,
         CALL_KILL,
         CALL_DISCARD,
+        CALL_STOP,
         CALL_ABANDON,
         CALL_ATTACH,
         CALL_PROCESSES,
@@ -222,8 +224,37 @@ static void properties_deliver(const UnitCall *call, GHashTable *held) {
         call->properties_reply(call->userdata, 0, properties);
 }
 
-static int slice_perform(const UnitCall *call) {
-        if (call->kind == CALL_SET)
+static int slice_start_perform(const UnitCall *call, sd_bus_error *error) {
+        g_auto(GStrv) above = slice_ancestry(call->unit);
+        g_autofree char *below = g_strjoinv("/", above), *path = g_strconcat("/", below, NULL);
+
+        if (slice_is_started(path) || slice_events(path).populated)
+                return sd_bus_error_setf(
+                        error, VMM_ERROR_DOMAIN_EXISTS, "There is a unit %s already", call->unit);
+        g_ptr_array_add(world.started_slices, g_strdup(call->unit));
+        return 0;
+}
+
+static void unit_act_removed(void *data) {
+        g_autofree char *unit = data;
+
+        unit_removed(unit);
+}
+
+void systemd_stops_slice(const char *slice) {
+        unsigned i;
+
+        if (g_ptr_array_find_with_equal_func(world.started_slices, slice, g_str_equal, &i))
+                g_ptr_array_remove_index(world.started_slices, i);
+        happen(unit_act_removed, g_strdup(slice));
+}
+
+static int slice_perform(const UnitCall *call, sd_bus_error *error) {
+        if (call->kind == CALL_START)
+                return slice_start_perform(call, error);
+        if (call->kind == CALL_STOP)
+                systemd_stops_slice(call->unit);
+        else if (call->kind == CALL_SET)
                 slice_set_properties(call->unit, call->properties);
         else if (call->kind != CALL_GET_ALL)
                 systemd_freezes_slice(call->unit, call->kind == CALL_FREEZE);
@@ -237,7 +268,7 @@ static int call_perform(UnitCall *call, sd_bus_error *error) {
         FakeScope *scope = scope_find(call->unit);
 
         if (g_str_has_suffix(call->unit, ".slice"))
-                return slice_perform(call);
+                return slice_perform(call, error);
         if (!scope && (call->kind == CALL_FREEZE || call->kind == CALL_PROCESSES || call->kind == CALL_SET ||
                               call->kind == CALL_GET_ALL))
                 return sd_bus_error_setf(error, VMM_ERROR_NOT_RUNNING, "Unit %s is not active", call->unit);
@@ -276,6 +307,7 @@ static int call_perform(UnitCall *call, sd_bus_error *error) {
                 if (!call->canceled)
                         properties_deliver(call, scope->properties);
                 return 0;
+        case CALL_STOP:
         case CALL_ABANDON:
                 break;
         }
@@ -368,6 +400,20 @@ int unit_freeze(Units *units, const char *unit, UnitReply reply, void *userdata,
 
 int unit_thaw(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret) {
         return simple_call(CALL_THAW, "ThawUnit", unit, reply, userdata, ret);
+}
+
+int unit_stop(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret) {
+        return simple_call(CALL_STOP, "StopUnit", unit, reply, userdata, ret);
+}
+
+int unit_start_slice(Units *units, const char *slice, const char *description, const char *wants,
+        UnitReply reply, void *userdata, UnitCall **ret) {
+        UnitCall *call =
+                call_new(CALL_START, slice, g_strdup_printf("StartTransientUnit %s", slice), userdata);
+        g_autofree char *more = g_strdup_printf(" wants %s '%s'", wants, description);
+
+        call->reply = reply;
+        return call_submit(call, more, ret);
 }
 
 void unit_discard(Units *units, const char *unit) {

@@ -137,6 +137,11 @@ bool scope_is_frozen(const FakeScope *scope) {
         return (scope->freeze || frozen_slice(scope->path)) && !scope->stuck;
 }
 
+bool slice_is_started(const char *path) {
+        return g_ptr_array_find_with_equal_func(
+                world.started_slices, strrchr(path, '/') + 1, g_str_equal, NULL);
+}
+
 bool slice_is_frozen(const char *slice) {
         return g_ptr_array_find_with_equal_func(world.frozen_slices, slice, g_str_equal, NULL);
 }
@@ -516,6 +521,7 @@ void host_new(sd_event *event, sd_bus *connection, bool of_user) {
                 .scopes = g_ptr_array_new_with_free_func(scope_free),
                 .processes = g_ptr_array_new_with_free_func(process_free),
                 .frozen_slices = g_ptr_array_new_with_free_func(g_free),
+                .started_slices = g_ptr_array_new_with_free_func(g_free),
                 .cgroups = g_ptr_array_new(),
                 .run_dirs = g_ptr_array_new(),
                 .monitors = g_ptr_array_new(),
@@ -559,6 +565,7 @@ void host_free(void) {
         g_ptr_array_unref(world.scopes);
         g_ptr_array_unref(world.processes);
         g_ptr_array_unref(world.frozen_slices);
+        g_ptr_array_unref(world.started_slices);
         g_ptr_array_unref(world.cgroups);
         g_ptr_array_unref(world.run_dirs);
         g_ptr_array_unref(world.monitors);

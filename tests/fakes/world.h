@@ -59,6 +59,7 @@ typedef struct World {
         GPtrArray *scopes, *processes, *frozen_slices;
         GPtrArray *rules, *calls, *watches, *cgroups, *run_dirs, *monitors;   /* each of one fake */
         GHashTable *moods;
+        GPtrArray *started_slices;
         GHashTable *slices;   /* name -> (property -> GVariant), of those that were given any */
         pid_t last_pid;
         int fork_error, folder_error;
@@ -94,6 +95,7 @@ void slice_set_properties(const char *slice, GVariant *properties);
 void scope_tell(FakeScope *scope);   /* to those who watch, if its events changed */
 void scope_remove(FakeScope *scope);
 const char *frozen_slice(const char *path);   /* the nearest one in the path; NULL */
+bool slice_is_started(const char *path);      /* by itself, whatever is in it */
 bool slice_is_frozen(const char *slice);      /* told to be, itself */
 CgroupEvents slice_events(const char *path);
 

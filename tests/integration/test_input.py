@@ -120,7 +120,7 @@ CONFIGS = (
     ("accelerator", "InvalidConfig", "Accelerator: 'hax' is not one of", guest(Accelerator="hax")),
     ("root", "InvalidConfig", "Root: .* is not one word", guest(Root="/dev/vda init=/bin/sh")),
     ("relative kernel", "InvalidConfig", "Kernel: 'vmlinuz' is not an absolute path", guest(Kernel="vmlinuz")),
-    ("slice as domain", "NotSupported", "cannot be a slice", shell(OBEDIENT, CgroupPath="machine.slice::web1.slice")),
+    ("slice with a program", "InvalidConfig", "Command: not a key of a slice", shell(OBEDIENT, CgroupPath="machine.slice::web1.slice")),
 )
 
 

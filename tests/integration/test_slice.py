@@ -6,7 +6,7 @@ import subprocess
 from vmm import (OBEDIENT, SERVICE, START, STUBBORN, V, WRITER, Bus, Cgroup, TestCase, as_tester, config, duration,
                  hold_writers, shell, told, wait_held, wait_nothing_left, wait_until)
 
-SLICE, NESTED = "grp.slice", "grp-sub.slice"
+SLICE, NESTED, OWN = "grp.slice", "grp-sub.slice", "own.slice"
 
 
 def systemctl(*arguments):
@@ -284,6 +284,61 @@ class TestResources(SliceTestCase):
         wait_nothing_left(self)
         self.create_in("web2")
         self.assertEqual((self.slice.Resources, self.limit()), ({"TasksMax": 77}, "77\n"))
+
+
+class TestSliceDomain(SliceTestCase):
+    """A domain that is a slice."""
+
+    def create_slice(self, slice_name=OWN):
+        return self.bus.domain(self.manager.CreateDomain("group", config(CgroupPath=f"machine.slice::{slice_name}"), START))
+
+    def active(self, slice_name=OWN):
+        return subprocess.run(["systemctl", "is-active", "--quiet", slice_name]).returncode == 0
+
+    def test_life(self):
+        """it is a transient slice that holds domains; its verbs are those of the slice; it ends with its domains"""
+        group = self.create_slice()
+        self.assertTrue(self.active())
+        unit = self.bus.unit(OWN)
+        self.assertEqual((group.State, group.Unit, group.ControlGroup), ("running", OWN, f"/{OWN}"))
+        self.assertTrue(unit.Transient and "machine.slice" in unit.Wants)
+        domain = self.create_in("web1", slice_name=OWN)
+        group.Pause()
+        self.assertHeld(domain, reasons=(f"slice:{OWN}",))
+        self.assertEqual((group.State, group.PauseReasons), ("paused", ["user"]))
+        group.Resume()
+        self.assertRunning(domain)
+        self.assertEqual(group.State, "running")
+        self.assertError("NotSupported", "'group': it is a slice", group.Kill, "all", 9)
+        group.Destroy(0)
+        self.assertEqual(self.manager.ListDomains(), [])
+        wait_until(lambda: not self.active(), every=0.05, what="the end of the slice")
+
+    def test_again(self):
+        """its name is free when Destroy replies"""
+        for _ in range(5):
+            self.create_slice().Destroy(0)
+            self.assertFalse(self.active())
+
+    def test_exists(self):
+        """a slice that is there already is taken as it is, and left when the domain ends, with what is not ours in it"""
+        process = subprocess.Popen(["systemd-run", "--scope", "--quiet", f"--slice={SLICE}", "sleep", "infinity"])
+        self.addCleanup(process.wait)
+        self.addCleanup(process.kill)
+        wait_until(lambda: self.active(SLICE), every=0.05, what="the slice")
+        group = self.create_slice(SLICE)
+        self.create_in("web1")
+        group.Destroy(0)
+        self.assertEqual(self.manager.ListDomains(), [])
+        self.assertTrue(self.active(SLICE))
+        self.assertIsNone(process.poll())
+
+    def test_stopped(self):
+        """systemctl stop of the slice ends the domain"""
+        group = self.create_slice()
+        systemctl("stop", OWN)
+        wait_until(lambda: not self.manager.ListDomains(), what="its end")
+        self.assertEqual(told(self.signals, group.path, "StateChanged")[-1][1:3], ("inactive", "its slice was stopped"))
 
 
 class TestOthers(SliceTestCase):
