@@ -516,24 +516,30 @@ static int on_verdict_overdue(sd_event_source *source, uint64_t usec, void *user
         return 0;
 }
 
-/* Whether memory was what it died of. The kernel's counter tells, until systemd removes the cgroup; then
- * systemd tells, before it drops the unit. Returns whether that is to be waited for. */
+/* Whether memory was what it died of. Of a leader that was killed the kernel's counter tells, until systemd
+ * removes the cgroup. What the end of others led to is systemd's verdict, told before it drops the unit.
+ * Returns whether that is to be waited for. */
 static bool domain_awaits_verdict(Domain *domain) {
         const ExitStatus *status = &domain->exit_status;
         bool killed = status->signal == SIGKILL && !signal_was_asked(domain, SIGKILL);
+        bool clean = domain->last_stop_step || (status->known && !status->signal && status->code == 0);
         uint64_t kills;
 
-        if (!domain->cgroup || domain->oom_killed || domain->last_stop_step || (status->known && !killed))
+        if (!domain->cgroup || domain->oom_killed)
                 return false;
         kills = cgroup_oom_kills(domain->cgroup);
-        if (kills == CGROUP_UNKNOWN && !domain->unit_gone)
-                return domain->verdict_timer ||
-                       sd_event_add_time_relative(domain->manager->event, &domain->verdict_timer,
-                               CLOCK_MONOTONIC, VERDICT_TIMEOUT_USEC, 0, on_verdict_overdue, domain) >= 0;
-        if (kills == CGROUP_UNKNOWN)
-                kills = domain->oom_kills;
-        domain->oom_killed = kills > (killed ? 0 : domain->oom_kills);
-        return false;
+        if (kills == CGROUP_UNKNOWN ? clean && domain->oom_kills == 0 : kills == 0)
+                return false;
+        if (kills != CGROUP_UNKNOWN)
+                domain->oom_killed = killed || (!status->known && kills > domain->oom_kills);
+        else if (domain->unit_gone)
+                domain->oom_killed = killed && domain->oom_kills > 0;
+        if (domain->oom_killed || domain->unit_gone)
+                return false;
+        domain_follow_oom(domain);
+        return domain->verdict_timer ||
+               sd_event_add_time_relative(domain->manager->event, &domain->verdict_timer, CLOCK_MONOTONIC,
+                       VERDICT_TIMEOUT_USEC, 0, on_verdict_overdue, domain) >= 0;
 }
 
 void domain_check_ended(Domain *domain) {
@@ -552,8 +558,6 @@ void domain_check_ended(Domain *domain) {
                 (void) exit_status_get(domain->leader_pidfd, &domain->exit_status);
         if (domain_awaits_verdict(domain))
                 return;
-        if (domain->cgroup && !domain->oom_killed)
-                domain_follow_oom(domain);
 
         /* Why QEMU ends it says before; it may come after. */
         if (domain->backend->ops->drain)

@@ -132,7 +132,8 @@ static void test_out_of_memory_survived(Bench *bench, gconstpointer data) {
         process_exits(FAKE_PID_FIRST, 0);
         expect(bench,
                 "end 101 with status 0",
-                "web: State 'inactive', StateReason 'exited with status 0', Running false, Leader 0",
+                "web: Leader 0",
+                "web: State 'inactive', StateReason 'exited with status 0', Running false",
                 "web.StateChanged('running', 'inactive', 'exited with status 0', {ExitCode: 0})",
                 "- domain/web",
                 "DomainRemoved('web', domain/web)");
@@ -187,6 +188,28 @@ static void test_out_of_memory_stop(Bench *bench, gconstpointer data) {
                         "Dying false, Crashed true, StopPhase '', StopDeadlineUSec 0",
                 "web.StateChanged('stopping', 'inactive', 'killed by the kernel: out of memory "
                         "(oom-kill)', {Signal: 15})",
+                "- domain/web",
+                "DomainRemoved('web', domain/web)");
+        expect_empty(bench);
+}
+
+/* A leader that ends because others were killed has a reason of its own; systemd knows a better one. */
+static void test_out_of_memory_leader(Bench *bench, gconstpointer data) {
+        create(bench, "web", CREATE_START);
+        process_joins(200, "vmm-web.scope");
+        systemd_judges("vmm-web.scope", "oom-kill");
+        process_exits(FAKE_PID_FIRST, 137);
+        scope_runs_out_of_memory("vmm-web.scope", 200);
+        expect(bench,
+                "end 101 with status 137",
+                "web: Leader 0",
+                "end 200 by SIGKILL",
+                "web: Warnings ['The kernel killed 1 of its processes: out of memory (oom-kill)']",
+                "web.Warning('The kernel killed 1 of its processes: out of memory (oom-kill)')",
+                "web: State 'inactive', StateReason 'killed by the kernel: out of memory (oom-kill)', "
+                        "Running false, Crashed true",
+                "web.StateChanged('running', 'inactive', 'killed by the kernel: out of memory (oom-kill)', "
+                        "{ExitCode: 137})",
                 "- domain/web",
                 "DomainRemoved('web', domain/web)");
         expect_empty(bench);
@@ -314,6 +337,7 @@ int main(int argc, char **argv) {
         BENCH_TEST("/end/out-of-memory/survived", test_out_of_memory_survived);
         BENCH_TEST("/end/out-of-memory/child", test_out_of_memory_child);
         BENCH_TEST("/end/out-of-memory/stop", test_out_of_memory_stop);
+        BENCH_TEST("/end/out-of-memory/leader", test_out_of_memory_leader);
         BENCH_TEST("/end/verdict", test_verdict);
         BENCH_TEST("/end/verdict/overdue", test_verdict_overdue);
         BENCH_TEST("/end/processes", test_processes);

@@ -37,8 +37,9 @@ class TestOutOfMemory(TestCase):
             self.assertEqual(self.ends(domain), (OUT_OF_MEMORY, {"Signal": 9}))
 
     def test_lowered_limit(self):
-        """so it does when systemd is told a limit below what is in use"""
-        domain = self.create("web1", shell(f"echo ready; (head --bytes={2 * LIMIT} /dev/zero; exec sleep infinity) | tail"))
+        """OOMPolicy=stop: so does one whose limit is set below what is in use"""
+        payload = f"echo ready; (head --bytes={2 * LIMIT} /dev/zero; exec sleep infinity) | tail"
+        domain = self.create("web1", shell(payload, Resources=V("a{sv}", {"OOMPolicy": V("s", "stop")})))
         wait_until(lambda: domain.MemoryCurrent > 1.5 * LIMIT, every=0.05, what="that memory is in use")
         subprocess.run(["systemctl", "set-property", "--runtime", domain.Unit, f"MemoryMax={LIMIT}"], check=True)
         self.assertEqual(self.ends(domain)[0], OUT_OF_MEMORY)
@@ -61,7 +62,7 @@ class TestOutOfMemory(TestCase):
         self.assertEqual(self.ends(domain), (OUT_OF_MEMORY, {"Signal": 9}))
 
     def test_continue(self):
-        """OOMPolicy=continue, the default: the others live on, with a warning, and how the domain ends later has nothing to do with it"""
+        """OOMPolicy=continue, the default: the others live on, with a warning that their own end does not repeat"""
         domain = self.create("web1", limited(f"(sleep 0.5; {HOG}) & {OBEDIENT}"))
         wait_until(lambda: self.warnings(domain), what="a warning")
         self.assertThawed(domain)
