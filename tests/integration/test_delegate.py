@@ -7,7 +7,7 @@ import signal
 import subprocess
 import time
 
-from vmm import (FORCE, GRACEFUL, GUEST_TIMEOUT, START, Cgroup, TestCase, V, config, duration, ending, guest,
+from vmm import (FORCE, GRACEFUL, GUEST_TIMEOUT, STAND_IN, START, Cgroup, TestCase, V, config, duration, ending, guest,
                  process_exists, shell, told, wait_until)
 
 # Runs in a group of its own, so that others may be beside it; ROOT is the domain's.
@@ -297,33 +297,6 @@ class TestMachine(MachineCase):
         self.assertFrozen(domain)
         domain.Destroy(0)
         self.assertEqual([each.wait(10) for each in (process, other)], 2 * [-signal.SIGTERM])
-
-
-# What the manager asks of QEMU, and two threads that have nothing to do but when told "busy": where there is no QEMU, or no
-# time for a guest.
-STAND_IN = r"""#!/usr/bin/python3
-import hashlib, json, os, signal, socket, sys, threading
-
-def vcpu():
-    while "busy" in sys.argv:
-        hashlib.sha256(bytes(1 << 20))    # without Python's lock
-    signal.pause()
-
-def serve(connection):
-    connection.sendall(b'{"QMP": {"version": {"qemu": {"major": 7, "minor": 2, "micro": 0}}, "capabilities": []}}\r\n')
-    for line in connection.makefile():
-        call = json.loads(line)
-        result = {}
-        if call["execute"] == "query-cpus-fast":
-            result = [{"cpu-index": i, "thread-id": thread.native_id} for i, thread in enumerate(threads)]
-        connection.sendall(json.dumps({"return": result, "id": call.get("id")}).encode() + b"\r\n")
-
-threads = [threading.Thread(target=vcpu, daemon=True) for _ in range(2)]
-for thread in threads:
-    thread.start()
-while True:
-    serve(socket.socket(fileno=os.dup(3)).accept()[0])
-"""
 
 
 class TestVCPUs(MachineCase):

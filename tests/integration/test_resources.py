@@ -8,7 +8,7 @@ import re
 import stat
 import subprocess
 
-from vmm import OBEDIENT, START, TestCase, V, guest, shell, told, wait_until
+from vmm import OBEDIENT, STAND_IN, START, TestCase, V, guest, shell, told, wait_until
 
 MEBI = 1 << 20
 INFINITY = 2**64 - 1
@@ -384,20 +384,6 @@ class TestCreation(ResourcesCase):
                 self.assertError("NotSupported", text, self.manager.CreateDomain, "web2",
                                  shell(OBEDIENT, Resources=V("a{sv}", {name: value})), START)
         self.assertEqual(self.scopes(), [domain.Unit])
-
-
-# In the place of QEMU, which is too much for the machine: its monitor says yes to everything.
-STAND_IN = """#!/usr/bin/python3
-import json, socket, sys
-monitor = next(word for word in sys.argv if word.startswith("socket,id=monitor,fd="))
-connection, _ = socket.socket(fileno=int(monitor.split(",")[2][3:])).accept()
-lines = connection.makefile("rw")
-def say(message):
-    print(json.dumps(message), file=lines, flush=True)
-say({"QMP": {"version": {"qemu": {"micro": 0, "minor": 0, "major": 10}, "package": ""}, "capabilities": []}})
-for line in lines:
-    say({"return": {}, "id": json.loads(line)["id"]})
-"""
 
 
 class TestGuest(ResourcesCase):

@@ -479,6 +479,33 @@ class TestCase(unittest.TestCase):
         wait_until(lambda: not self.scopes(), what="the end of every scope of a domain")
 
 
+# What the manager asks of QEMU, and two threads that have nothing to do but when told "busy": where there is no QEMU, or no
+# time for a guest.
+STAND_IN = r"""#!/usr/bin/python3
+import hashlib, json, os, signal, socket, sys, threading
+
+def vcpu():
+    while "busy" in sys.argv:
+        hashlib.sha256(bytes(1 << 20))    # without Python's lock
+    signal.pause()
+
+def serve(connection):
+    connection.sendall(b'{"QMP": {"version": {"qemu": {"major": 7, "minor": 2, "micro": 0}}, "capabilities": []}}\r\n')
+    for line in connection.makefile():
+        call = json.loads(line)
+        result = {}
+        if call["execute"] == "query-cpus-fast":
+            result = [{"cpu-index": i, "thread-id": thread.native_id} for i, thread in enumerate(threads)]
+        connection.sendall(json.dumps({"return": result, "id": call.get("id")}).encode() + b"\r\n")
+
+threads = [threading.Thread(target=vcpu, daemon=True) for _ in range(2)]
+for thread in threads:
+    thread.start()
+while True:
+    serve(socket.socket(fileno=os.dup(3)).accept()[0])
+"""
+
+
 # --- what tests of verbs share ----------------------------------------------------------------------------------------
 
 # One that writes to FREEZABLE, and one beside it that shows that the domain runs.
