@@ -8,6 +8,7 @@
 
 #include "bus/bus.h"
 #include "bus/config-dbus.h"
+#include "bus/domain-values.h"
 #include "config/text.h"
 #include "util/auto.h"
 #include "util/errors.h"
@@ -305,20 +306,6 @@ static int method_get_processes(sd_bus_message *m, void *userdata, sd_bus_error 
         return 1;
 }
 
-static int vcpu_append(sd_bus_message *reply, const Vcpu *vcpu) {
-        int r;
-
-        r = sd_bus_message_open_container(reply, 'r', "uuautt");
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "uu", vcpu->index, (uint32_t) vcpu->thread);
-        if (r >= 0)
-                r = sd_bus_message_append_array(
-                        reply, 'u', vcpu->cpus->data, vcpu->cpus->len * sizeof(uint32_t));
-        if (r >= 0)
-                r = sd_bus_message_append(reply, "tt", vcpu->weight, vcpu->cpu_usage_nsec);
-        return r < 0 ? r : sd_bus_message_close_container(reply);
-}
-
 static int method_get_vcpus(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         g_autoptr(sd_bus_message) reply = NULL;
         g_autoptr(GArray) vcpus = NULL;
@@ -335,7 +322,7 @@ static int method_get_vcpus(sd_bus_message *m, void *userdata, sd_bus_error *err
         if (r >= 0)
                 r = sd_bus_message_open_container(reply, 'a', "(uuautt)");
         for (unsigned i = 0; r >= 0 && i < vcpus->len; i++)
-                r = vcpu_append(reply, &g_array_index(vcpus, Vcpu, i));
+                r = append_vcpu(reply, &g_array_index(vcpus, Vcpu, i));
         if (r >= 0)
                 r = sd_bus_message_close_container(reply);
         return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
@@ -411,42 +398,6 @@ static int method_get_console_log(sd_bus_message *m, void *userdata, sd_bus_erro
         return strv_reply(m, log);
 }
 
-static int append_counter(sd_bus_message *reply, const char *name, uint64_t value) {
-        return value == CGROUP_UNKNOWN ? 0 : sd_bus_message_append(reply, "{sv}", name, "t", value);
-}
-
-static uint64_t domain_up_usec(const Domain *domain) {
-        return domain->started_usec ? (uint64_t) g_get_real_time() - domain->started_usec : 0;
-}
-
-static void domain_stats(const Domain *domain, CgroupStats *ret) {
-        if (domain->cgroup)
-                cgroup_read_stats(domain->cgroup, ret);
-        else
-                memset(ret, 0xff, sizeof *ret);   /* CGROUP_UNKNOWN each */
-}
-
-int domain_append_stats(sd_bus_message *reply, const Domain *domain) {
-        CgroupStats stats;
-        int r;
-
-        domain_stats(domain, &stats);
-        r = sd_bus_message_open_container(reply, 'a', "{sv}");
-        if (r >= 0)
-                r = append_counter(reply, "UpTimeUSec", domain_up_usec(domain));
-        if (r >= 0)
-                r = append_counter(reply, "CPUUsageNSec", stats.cpu_usage_nsec);
-        if (r >= 0)
-                r = append_counter(reply, "MemoryCurrent", stats.memory_current);
-        if (r >= 0)
-                r = append_counter(reply, "TasksCurrent", stats.tasks_current);
-        if (r >= 0)
-                r = append_counter(reply, "IOReadBytes", stats.io_read_bytes);
-        if (r >= 0)
-                r = append_counter(reply, "IOWriteBytes", stats.io_write_bytes);
-        return r < 0 ? r : sd_bus_message_close_container(reply);
-}
-
 static int method_get_stats(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         g_autoptr(sd_bus_message) reply = NULL;
         int r;
@@ -483,77 +434,6 @@ static int method_get_stats(sd_bus_message *m, void *userdata, sd_bus_error *err
                 return append;                                                                              \
         }
 
-static int append_uuid(sd_bus_message *reply, sd_id128_t uuid) {
-        char text[SD_ID128_UUID_STRING_MAX];
-
-        return sd_bus_message_append(reply, "s", sd_id128_to_uuid_string(uuid, text));
-}
-
-static int append_cgroup_path(sd_bus_message *reply, const CgroupPath *path) {
-        g_autofree char *text = cgroup_path_to_string(path);
-
-        return sd_bus_message_append(reply, "s", text);
-}
-
-static int append_image(sd_bus_message *reply, const DomainConfig *config) {
-        const char *const image[][2] = {
-                {"Kernel", config->kernel},
-                {"Initrd", config->initrd},
-                {"Root", config->root},
-                {"Extra", config->extra},
-                {"Machine", machine_type_to_string(config->machine)},
-                {"Accelerator", accelerator_to_string(config->accelerator)},
-        };
-        int r;
-
-        r = sd_bus_message_open_container(reply, 'a', "{ss}");
-        for (size_t i = 0; i < G_N_ELEMENTS(image) && r >= 0 && config->kind == DOMAIN_QEMU; i++)
-                if (image[i][1])
-                        r = sd_bus_message_append(reply, "{ss}", image[i][0], image[i][1]);
-        return r < 0 ? r : sd_bus_message_close_container(reply);
-}
-
-static int append_console_path(sd_bus_message *reply, const Domain *domain) {
-        g_autofree char *path = domain->run_dir ? run_dir_path(domain->run_dir, "terminal") : g_strdup("");
-
-        return sd_bus_message_append(reply, "s", path);
-}
-
-static int append_blockers(sd_bus_message *reply, const GArray *blockers) {
-        int r;
-
-        r = sd_bus_message_open_container(reply, 'a', "(uss)");
-        for (unsigned i = 0; i < blockers->len && r >= 0; i++) {
-                const CgroupBlocker *blocker = &g_array_index(blockers, CgroupBlocker, i);
-                r = sd_bus_message_append(
-                        reply, "(uss)", (uint32_t) blocker->pid, blocker->comm, blocker->why);
-        }
-        return r < 0 ? r : sd_bus_message_close_container(reply);
-}
-
-/* The nodes that people mean, and what they may be used for. */
-static int append_devices(sd_bus_message *reply, const Domain *domain) {
-        GVariant *list = resources_lookup(domain->config->resources, "DeviceAllow");
-        const char *specifier, *access;
-        GVariantIter iter;
-        int r;
-
-        r = sd_bus_message_open_container(reply, 'a', "(ss)");
-        if (list)
-                g_variant_iter_init(&iter, list);
-        while (list && r >= 0 && g_variant_iter_next(&iter, "(&s&s)", &specifier, &access)) {
-                g_autofree char *name = domain_device_name(domain, specifier);
-                r = sd_bus_message_append(reply, "(ss)", name, access);
-        }
-        return r < 0 ? r : sd_bus_message_close_container(reply);
-}
-
-static int append_job(sd_bus_message *reply, const Job *job) {
-        g_autofree char *path = job ? bus_job_path(job) : g_strdup("/");
-
-        return sd_bus_message_append(reply, "o", path);
-}
-
 DEFINE_DOMAIN_PROPERTY(name, "s", domain->config->name)
 DEFINE_DOMAIN_APPENDED(uuid, append_uuid(reply, domain->config->uuid))
 DEFINE_DOMAIN_PROPERTY(description, "s", domain->config->description)
@@ -570,6 +450,7 @@ DEFINE_DOMAIN_PROPERTY(unit, "s", domain->config->cgroup_path->unit)
 DEFINE_DOMAIN_PROPERTY(slice, "s", domain->config->cgroup_path->slice)
 DEFINE_DOMAIN_APPENDED(cgroup_path, append_cgroup_path(reply, domain->config->cgroup_path))
 DEFINE_DOMAIN_PROPERTY(control_group, "s", domain->cgroup ? cgroup_path(domain->cgroup) : "")
+DEFINE_DOMAIN_APPENDED(control_group_paths, append_control_group_paths(reply, domain->cgroup))
 DEFINE_DOMAIN_APPENDED(invocation_id, sd_bus_message_append_array(reply, 'y', domain->invocation_id.bytes,
         sd_id128_is_null(domain->invocation_id) ? 0 : sizeof domain->invocation_id.bytes))
 DEFINE_DOMAIN_PROPERTY(freezer_state, "s", domain->freezer_state)
@@ -707,6 +588,7 @@ static const sd_bus_vtable domain_vtable[] = {
         SD_BUS_PROPERTY("Slice", "s", property_slice, 0, CONST),
         SD_BUS_PROPERTY("CgroupPath", "s", property_cgroup_path, 0, CONST),
         SD_BUS_PROPERTY("ControlGroup", "s", property_control_group, 0, EMITS),
+        SD_BUS_PROPERTY("ControlGroupPaths", "a{ss}", property_control_group_paths, 0, 0),
         SD_BUS_PROPERTY("InvocationID", "ay", property_invocation_id, 0, EMITS),
         SD_BUS_PROPERTY("FreezerState", "s", property_freezer_state, 0, EMITS),
         SD_BUS_PROPERTY("Memory", "t", property_memory, 0, CONST),

@@ -57,6 +57,10 @@ int cgroup_fd(const Cgroup *cgroup) {
         return cgroup->fd;
 }
 
+char *cgroup_folder(const Cgroup *cgroup) {
+        return g_strconcat(CGROUP_ROOT, cgroup->path, NULL);
+}
+
 char *attribute_read(int dir_fd, const char *name) {
         autofd int fd = openat(dir_fd, name, O_RDONLY | O_CLOEXEC);
         if (fd < 0)

@@ -40,6 +40,7 @@ typedef struct CgroupBlocker {
 int cgroup_open(const char *path, Cgroup **ret);
 Cgroup *cgroup_free(Cgroup *cgroup);
 const char *cgroup_path(const Cgroup *cgroup);
+char *cgroup_folder(const Cgroup *cgroup);   /* its path in the file system; free with g_free() */
 
 /* Calls `changed` after each change of cgroup.events, and of memory.events where memory is accounted.
  * Returns 0 or a negative errno. */

@@ -12,7 +12,8 @@ from vmm import (AUTODESTROY, COUNTER, CROWD, FORCE, OBEDIENT, POLITE, REMOVE_LO
                  Signals, TestCase, config, duration, ending, has_crashed, make_folder, need_speed, process_exists,
                  shell, told, wait_nothing_left, wait_until)
 
-FLIGHTY = {"UpTimeUSec", "CPUUsageNSec", "MemoryCurrent", "TasksCurrent", "IOReadBytes", "IOWriteBytes", "Progress"}
+FLIGHTY = {"UpTimeUSec", "CPUUsageNSec", "MemoryCurrent", "TasksCurrent", "IOReadBytes", "IOWriteBytes", "Progress",
+           "ControlGroupPaths"}
 UNKNOWN = 2**64 - 1
 
 
@@ -51,6 +52,8 @@ class TestCreate(TestCase):
         scope, unit = self.bus.unit(domain.Unit, "Scope"), self.bus.unit(domain.Unit)
         self.assertEqual((domain.Unit, domain.Slice), ("x-y\\x40z.scope", "a-b.slice"))
         self.assertEqual((scope.Slice, unit.Description, scope.ControlGroup), ("a-b.slice", "A test", domain.ControlGroup))
+        controllers = (domain.cgroup.path / "cgroup.controllers").read_text().split()
+        self.assertEqual(domain.ControlGroupPaths, dict.fromkeys(["", *controllers], str(domain.cgroup.path)))
         self.assertEqual(domain.ControlGroup, "/a.slice/a-b.slice/x-y\\x40z.scope")
         self.assertEqual((unit.CollectMode, scope.Delegate, domain.Delegate), ("inactive-or-failed", False, False))
         wait_until(lambda: domain.InvocationID)
