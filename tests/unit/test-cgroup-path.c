@@ -215,6 +215,8 @@ static void test_is_slice(void) {
                 g_assert_cmpint(cgroup_path_parse(accepted[i].text, "machine.slice", &path, NULL), ==, 0);
                 g_assert_cmpint(cgroup_path_is_slice(path), ==,
                         g_str_has_suffix(accepted[i].unit, ".slice"));
+                g_assert_cmpstr(cgroup_path_home(path), ==,
+                        cgroup_path_is_slice(path) ? accepted[i].unit : path->slice);
         }
 }
 

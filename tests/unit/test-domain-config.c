@@ -522,6 +522,16 @@ static void test_complete_adopted(void) {
         g_assert_null(config->command);
 }
 
+static void test_complete_slice(void) {
+        g_autoptr(DomainConfig) config =
+                config_of("Description", "a slice", "CgroupPath", "machine.slice::a-b.slice");
+
+        g_assert_cmpint(domain_config_complete(config, &defaults, NULL), ==, 0);
+        g_assert_cmpint((int) config->kind, ==, DOMAIN_PROCESS);
+        g_assert_null(config->command);
+        g_assert_cmpstr(cgroup_path_home(config->cgroup_path), ==, "a-b.slice");
+}
+
 static void test_complete_keeps_what_was_given(void) {
         g_autoptr(DomainConfig) config = config_of("Kernel", "/boot/vmlinuz", "CgroupPath", "a-b.slice::c");
         const ConfigValue plan = {CONFIG_PLAN, {.plan = &stop_plan_destroy_graceful}};
@@ -561,6 +571,9 @@ static void test_complete_refused(void) {
                 {"Command", "a", NULL, NULL, true, "Command: not a key of adopted processes"},
                 {"Environment", "A=b", NULL, NULL, true, "Environment: not a key of adopted processes"},
                 {"User", "a", "Kind", "process", true, "User: not a key of adopted processes"},
+                {"Kind", "qemu", "CgroupPath", "::a.slice", false, "Kind: a slice is of kind 'process'"},
+                {"Kernel", "/a", "CgroupPath", "::a.slice", false, "Kernel: not a key of a slice"},
+                {"Command", "a", "CgroupPath", "::a.slice", false, "Command: not a key of a slice"},
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
@@ -719,6 +732,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/domain-config/an image key makes a machine, with defaults", test_complete_qemu);
         g_test_add_func("/domain-config/a command makes processes, with defaults", test_complete_process);
         g_test_add_func("/domain-config/adopted processes need no key", test_complete_adopted);
+        g_test_add_func("/domain-config/slices need no key", test_complete_slice);
         g_test_add_func("/domain-config/what was given stays", test_complete_keeps_what_was_given);
         g_test_add_func("/domain-config/keys that do not fit together are refused", test_complete_refused);
         g_test_add_func("/domain-config/processes have no memory size", test_memory_is_of_machines);
