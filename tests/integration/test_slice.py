@@ -266,7 +266,8 @@ class TestResources(SliceTestCase):
     def test_set(self):
         """what is set is in effect for all of the slice, and read back as systemd holds it"""
         self.slice.SetResources([("TasksMax", V("t", 77)), ("CPUQuotaPerSecUSec", V("t", 500_001))])
-        self.assertEqual(self.slice.Resources, {"TasksMax": 77, "CPUQuotaPerSecUSec": 510_000})
+        resources = self.slice.Resources
+        self.assertEqual((resources["TasksMax"], resources["CPUQuotaPerSecUSec"]), (77, 510_000))
         self.assertEqual(self.limit(), "77\n")
         self.assertEqual(self.bus.unit(SLICE, "Slice").TasksMax, 77)
 
@@ -283,7 +284,7 @@ class TestResources(SliceTestCase):
         self.bus.domain("web1").Destroy(0)
         wait_nothing_left(self)
         self.create_in("web2")
-        self.assertEqual((self.slice.Resources, self.limit()), ({"TasksMax": 77}, "77\n"))
+        self.assertEqual((self.slice.Resources["TasksMax"], self.limit()), (77, "77\n"))
 
 
 class TestSliceDomain(SliceTestCase):
