@@ -3,6 +3,7 @@
 
 import os
 import signal
+import subprocess
 
 from test_conformance import HANDLER, SCOPE, SILENCE, ConformanceCase
 from vmm import OBEDIENT, SYSTEMD, Call, Error, Signals, TestCase, V, need_controllers, process_exists, shell, wait_until
@@ -79,6 +80,38 @@ class TestFrozenScope(ConformanceCase):
         self.assertEqual(limits(), (50, self.since(NOT_APPLIED, "100\n", "50\n")))
         self.systemd.SetUnitProperties(SCOPE, True, [("TasksMax", V("t", 50))])
         self.assertEqual(limits(), (50, "50\n"))
+
+
+class TestDevices(ConformanceCase):
+    """A scope that may read /dev/zero and no other device."""
+    GIVEN = {"DevicePolicy": V("s", "strict"), "DeviceAllow": V("a(ss)", [("/dev/char/1:5", "r")])}
+
+    def set(self, **properties):
+        self.systemd.SetUnitProperties(SCOPE, True, list(properties.items()))
+        self.assertEqual(self.bus.unit(SCOPE, "Scope").DeviceAllow, [])    # and what it replies last, it has done
+
+    def opens(self, node):
+        """Whether a process of the scope can open it."""
+        procs = self.cgroup().path / "cgroup.procs"
+        return subprocess.run(["/bin/sh", "-c", f"exec 3<{node}"], stdin=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                              preexec_fn=lambda: procs.write_text(str(os.getpid()))).returncode == 0
+
+    def test_frozen(self):
+        """devices of a frozen scope: 252 takes them away at once; 257 with the next setting after the thaw"""
+        self.start_scope(self.spawn(), **self.GIVEN)
+        self.assertEqual((self.opens("/dev/zero"), self.opens("/dev/full")), (True, False))
+        self.systemd.FreezeUnit(SCOPE)
+        self.set(DeviceAllow=V("a(ss)", []))
+        self.systemd.ThawUnit(SCOPE)
+        self.assertIs(self.opens("/dev/zero"), self.since(NOT_APPLIED, True, False))
+        self.set(DeviceAllow=V("a(ss)", []))
+        self.assertFalse(self.opens("/dev/zero"))
+
+    def test_filter_stays(self):
+        """a scope alone in its slice that asks for no filter any more keeps the one that it has"""
+        self.start_scope(self.spawn(), **IN_SLICE, **self.GIVEN)
+        self.set(DevicePolicy=V("s", "auto"), DeviceAllow=V("a(ss)", []))
+        self.assertEqual((self.opens("/dev/zero"), self.opens("/dev/full")), (True, False))
 
 
 class TestSlice(ConformanceCase):
