@@ -218,7 +218,18 @@ static int settings_send(Job *job, const Resources *resources, UnitReply reply) 
                 domain_units(job->domain), domain_unit(job->domain), properties, reply, job, &job->call);
 }
 
-/* The domain runs on whatever comes of it. */
+static void on_restored_told(void *userdata, int r, GVariant *told) {
+        Job *job = userdata;
+        Domain *domain = job->domain;
+
+        job->call = NULL;
+        (void) cgroup_read_events(domain->cgroup, &domain->events);
+        limits_verify(domain, domain->config->resources);
+        job_continue(job, JOB_GOES_ON, NULL);
+}
+
+/* The domain runs on whatever comes of it. systemd replies first and writes the files then, so it is asked
+ * something more before they are read. */
 static void on_restored(void *userdata, int r, const sd_bus_error *error) {
         Job *job = userdata;
         Domain *domain = job->domain;
@@ -227,11 +238,9 @@ static void on_restored(void *userdata, int r, const sd_bus_error *error) {
         domain->limits_late = false;
         if (r < 0)
                 domain_warn(domain, NULL, error->message);
-        else {
-                (void) cgroup_read_events(domain->cgroup, &domain->events);
-                limits_verify(domain, domain->config->resources);
-        }
-        job_continue(job, JOB_GOES_ON, NULL);
+        if (r < 0 || unit_get_properties(domain_units(domain), domain_unit(domain), on_restored_told, job,
+                             &job->call) < 0)
+                job_continue(job, JOB_GOES_ON, NULL);
 }
 
 int limits_restore_run(Job *job) {

@@ -317,6 +317,7 @@ static void test_late(Bench *bench, gconstpointer data) {
                 "systemd SetUnitProperties vmm-web.scope DevicePolicy='closed' TasksMax=5",
                 "job/3: Phase 'restoring the settings'",
                 "exec 101",
+                "systemd GetAll vmm-web.scope",
                 "web: State 'running', StateReason 'resumed on request', Running true, FreezerState "
                         "'running', PauseReasons [], Job /",
                 "web.StateChanged('resuming', 'running', 'resumed on request', {})",
@@ -361,6 +362,7 @@ static void test_late(Bench *bench, gconstpointer data) {
                 "systemd SetUnitProperties vmm-web.scope DevicePolicy='closed' TasksMax=6 DeviceAllow=[] "
                         "DeviceAllow=[('/dev/char/10:229', 'rw')]",
                 "job/9: Phase 'restoring the settings'",
+                "systemd GetAll vmm-web.scope",
                 "web: State 'running', StateReason 'resumed on request', Running true, FreezerState "
                         "'running', PauseReasons [], Job /",
                 "web.StateChanged('resuming', 'running', 'resumed on request', {})",
