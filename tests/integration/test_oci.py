@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""The same OCI resources given to runc, to crun and to a domain: the same control group files, the same devices. Compared
-is what systemd holds: before, it is reloaded, which takes back what the runtimes write past it."""
+"""The same OCI resources given to runc, to crun and to a domain: the same control group files, the same devices, but for
+what is known of those versions. The runtimes also write to the files past systemd, which is reloaded in between."""
 
 import json
 import math
@@ -66,9 +66,15 @@ EXCEPTIONS = {
     # They have the older formula.
     ("runc", "shares"): {"cpu.weight": str(weight_of_shares(512))},
     ("crun", "shares"): {"cpu.weight": str(weight_of_shares(512))},
-    # A quota by itself is of the period that is in effect; crun takes it for one of 100 ms.
-    ("crun", "quota alone"): {"cpu.max": "40000 50000"},
-    # crun does not tell systemd that there is no quota any more, which puts the former back with its next reload.
+    # They write the quota as it is past systemd, which holds whole percents, rounded up: 48 %.
+    ("runc", "roundings"): {"cpu.max": "33600 70000"},
+    ("crun", "roundings"): {"cpu.max": "33600 70000"},
+    # It does not know it yet.
+    ("runc", "idle"): {"cpu.idle": "1", "cpu.weight": "0"},
+    # A quota by itself is of the period that is in effect; crun takes it for one of 100 ms. An update's swap it tells
+    # systemd together with the memory, which shows when systemd writes the file the next time.
+    ("crun", "quota alone"): {"cpu.max": "40000 50000", "memory.swap.max": str(100 * MEBI)},
+    # It does not tell systemd that there is no quota any more.
     ("crun", "limits taken back"): {"cpu.max": "max"},
 }
 
