@@ -11,7 +11,7 @@ import threading
 import time
 
 from vmm import (CROWD, FORCE, GRACEFUL, NOWAIT, OBEDIENT, POLITE, START, STUBBORN, WRITER, Cgroup, Error, TestCase, V,
-                 config, duration, ending, hold_writers, process_exists, shell, stop_steps, wait_held,
+                 config, duration, ending, hold_writers, need_speed, process_exists, shell, stop_steps, wait_held,
                  wait_nothing_left, wait_until)
 
 # A payload that TERM does not end, but that tells what it hears, and its children.
@@ -271,6 +271,7 @@ class TestNames(StopCase):
                 call.result()
         wait_nothing_left(self)
 
+    @need_speed
     def test_killed_at_birth(self):
         """a process that dies on its way into the scope leaves neither domain nor scope, whenever it dies: 80 tries"""
         daemon = self.bus.unit("vmmanagerd.service", "Service").MainPID
