@@ -323,7 +323,8 @@ int domain_add_device(Domain *domain, const char *node, const char *access, uid_
         list_add(&longer, specifier, access);
         if (g_variant_equal(list, longer))
                 return domain_check_configurable(domain, error);
-        if (*node == '/' && !g_str_equal(node, specifier))
+        if (*node == '/' && !g_str_equal(node, specifier) &&
+                !g_hash_table_contains(domain->device_names, specifier))
                 g_hash_table_insert(domain->device_names, g_strdup(specifier), g_strdup(node));
         return list_set(domain, longer, requestor, reply, userdata, error);
 }
