@@ -356,11 +356,10 @@ int executed_run(Job *job) {
         return job->exec_waits ? JOB_WAITS : JOB_GOES_ON;
 }
 
-/* One that could not be executed ends, and that is worth a moment. */
+/* One that could not be executed ends, and that is worth a moment: also after its process has, as the kernel
+ * may take its scope for populated a little longer. */
 static int thaw_undo(Job *job) {
-        Domain *domain = job->domain;
-
-        return domain->exec_failed && pidfd_is_alive(domain->leader_pidfd) ? JOB_WAITS : JOB_GOES_ON;
+        return job->domain->exec_failed && !job->domain_gone ? JOB_WAITS : JOB_GOES_ON;
 }
 
 static int thaw_expire(Job *job) {
