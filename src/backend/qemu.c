@@ -231,20 +231,28 @@ static int qemu_connect(
         return 0;
 }
 
+/* Nobody waits for it, but it is to be carried out: it is no call that the next one takes the place of. */
+static void on_unheard(void *userdata, int r, JsonNode *result, const sd_bus_error *error) {
+}
+
 static int qemu_ask(Backend *backend, const char *command, uint64_t timeout_usec, QmpReply answered,
         BackendReply reply, void *userdata, sd_bus_error *error) {
         QemuBackend *q = (QemuBackend *) backend;
         int r = -ENOTCONN;
 
-        q->call =
-                qmp_call_cancel(q->call); /* one that nobody waited for: an answer belongs to one question */
-        if (q->qmp)
+        if (q->qmp && !reply)
+                r = qmp_call(q->qmp, command, NULL, timeout_usec, on_unheard, NULL, NULL);
+        else if (q->qmp) {
+                q->call = qmp_call_cancel(q->call);
                 r = qmp_call(q->qmp, command, NULL, timeout_usec, answered, q, &q->call);
+        }
         if (r < 0)
                 return sd_bus_error_setf(error, VMM_ERROR_MONITOR_FAILED,
                         "QEMU cannot be told to %s: its monitor is lost", command);
-        q->reply = reply;
-        q->reply_userdata = userdata;
+        if (reply) {
+                q->reply = reply;
+                q->reply_userdata = userdata;
+        }
         return 0;
 }
 

@@ -206,6 +206,36 @@ static void test_shutdown(Bench *bench, gconstpointer data) {
                 "< vm.Shutdown()");
 }
 
+/* As systemd does when it is asked to stop what is frozen: both are heard at once, and QEMU is told both. */
+static void test_thawed_and_stopped(Bench *bench, gconstpointer data) {
+        Domain *domain;
+
+        create_qemu(bench, "vm", CREATE_START);
+        call(bench, "vm", "Pause", NULL);
+        forget(bench);
+        domain = manager_find_by_name(bench->manager, "vm");
+        scope_thaws("vmm-vm.scope");
+        domain_follow_freezer(domain);
+        domain_stop_by_plan(domain, &domain->config->stop_plan, 0);
+        settle(bench);
+        expect(bench,
+                "vm: State 'running', StateReason 'thawed from outside', Running true, Paused false, "
+                        "PauseReasons []",
+                "vm.StateChanged('paused', 'running', 'thawed from outside', {})",
+                "systemd Get vmm-vm.scope FreezerState",
+                "+ job/3",
+                "JobNew(3, job/3, 'vm', 'stop')",
+                "vm: State 'stopping', StateReason 'stopping on request', Running false, Dying true, Job "
+                        "job/3",
+                "vm.StateChanged('running', 'stopping', 'stopping on request', {})",
+                "vm: StopPhase 'guest', StopDeadlineUSec set",
+                "job/3: Phase 'guest', DeadlineUSec set",
+                "vm.StopStep('guest', 0, 3)",
+                "qemu cont",
+                "qemu system_powerdown",
+                "vm: FreezerState 'running'");
+}
+
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         BENCH_TEST("/guest/guest", test_guest);
@@ -214,5 +244,6 @@ int main(int argc, char **argv) {
         BENCH_TEST("/guest/guest-refuses-late", test_guest_refuses_late);
         BENCH_TEST("/guest/guest-left", test_guest_left);
         BENCH_TEST("/guest/shutdown", test_shutdown);
+        BENCH_TEST("/guest/thawed-and-stopped", test_thawed_and_stopped);
         return g_test_run();
 }
