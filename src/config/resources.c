@@ -289,6 +289,13 @@ void resources_merge(Resources *resources, const Resources *newer) {
         }
 }
 
+Resources *resources_merged(const Resources *older, const Resources *newer) {
+        Resources *merged = older ? resources_copy(older) : resources_new();
+
+        resources_merge(merged, newer);
+        return merged;
+}
+
 /* --- the whole --- */
 
 int resource_property_check(

@@ -62,6 +62,9 @@ int resources_new_from(GVariant *settings, ResourcesWhen when, Resources **ret, 
  * stays; what is new comes last. */
 void resources_merge(Resources *resources, const Resources *newer);
 
+/* A new set: the older one (NULL: nothing) with the newer one merged into it. */
+Resources *resources_merged(const Resources *older, const Resources *newer);
+
 /* What the manager that is to apply them can do. */
 typedef struct ResourcesHost {
         unsigned systemd_version;

@@ -67,21 +67,28 @@ char *domain_device_name(const Domain *domain, const char *specifier) {
 
 /* ---- Lists. ---- */
 
-/* The list without the device; *ret_access (may be NULL) is what it was allowed, "" if it was not there. */
-static GVariantBuilder *list_without(GVariant *list, const char *specifier, char **ret_access) {
-        GVariantBuilder *builder = g_variant_builder_new(DEVICE_LIST);
+/* What the device is allowed; NULL when it is not on the list. */
+static const char *list_access(GVariant *list, const char *specifier) {
         const char *entry, *access;
         GVariantIter iter;
 
-        *ret_access = g_strdup("");
         g_variant_iter_init(&iter, list);
         while (g_variant_iter_next(&iter, "(&s&s)", &entry, &access))
-                if (g_str_equal(entry, specifier)) {
-                        g_free(*ret_access);
-                        *ret_access = g_strdup(access);
-                } else
-                        g_variant_builder_add(builder, "(ss)", entry, access);
-        return builder;
+                if (g_str_equal(entry, specifier))
+                        return access;
+        return NULL;
+}
+
+static GVariant *list_without(GVariant *list, const char *specifier) {
+        g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT(DEVICE_LIST);
+        const char *entry, *access;
+        GVariantIter iter;
+
+        g_variant_iter_init(&iter, list);
+        while (g_variant_iter_next(&iter, "(&s&s)", &entry, &access))
+                if (!g_str_equal(entry, specifier))
+                        g_variant_builder_add(&builder, "(ss)", entry, access);
+        return g_variant_ref_sink(g_variant_builder_end(&builder));
 }
 
 /* The letters of both, in systemd's order. */
@@ -191,10 +198,9 @@ void device_resolve(Domain *domain, Resources *resources, GPtrArray *warnings) {
 
 /* A unit that asks for a filter no more may keep the one that it has: its neighbours decide. */
 void device_open_up(const Domain *domain, Resources *change) {
-        g_autoptr(Resources) whole = resources_copy(domain->config->resources);
+        g_autoptr(Resources) whole = resources_merged(domain->config->resources, change);
         g_autoptr(GVariant) all = NULL;
 
-        resources_merge(whole, change);
         if (is_open(domain->config->resources) || !is_open(whole))
                 return;
         all = g_variant_ref_sink(g_variant_new_parsed("[('char-*', 'rwm'), ('block-*', 'rwm')]"));
@@ -207,13 +213,9 @@ void device_forget(Domain *domain) {
         void *specifier;
 
         g_hash_table_iter_init(&names, domain->device_names);
-        while (g_hash_table_iter_next(&names, &specifier, NULL)) {
-                g_autofree char *access = NULL;
-
-                g_variant_builder_unref(list_without(list, specifier, &access));
-                if (!*access)
+        while (g_hash_table_iter_next(&names, &specifier, NULL))
+                if (!list_access(list, specifier))
                         g_hash_table_iter_remove(&names);
-        }
 }
 
 /* ---- Defaults. ---- */
@@ -345,8 +347,7 @@ static char *specifier_of_name(const Domain *domain, GVariant *list, const char 
 
 int domain_remove_device(Domain *domain, const char *node, uid_t requestor, JobReply reply, void *userdata,
         sd_bus_error *error) {
-        g_autofree char *specifier = NULL, *access = NULL;
-        g_autoptr(GVariantBuilder) builder = NULL;
+        g_autofree char *specifier = NULL;
         g_autoptr(GVariant) list = list_of(domain), shorter = NULL;
         int r;
 
@@ -357,13 +358,12 @@ int domain_remove_device(Domain *domain, const char *node, uid_t requestor, JobR
         r = specifier ? 0 : node_parse(node, &specifier, error);
         if (r < 0)
                 return r;
-        builder = list_without(list, specifier, &access);
-        if (!*access) {
+        if (!list_access(list, specifier)) {
                 g_autofree char *quoted = text_quote(node);
                 return sd_bus_error_setf(error, VMM_ERROR_NO_SUCH_DEVICE, "'%s' was not allowed to use %s",
                         domain->config->name, quoted);
         }
-        shorter = g_variant_ref_sink(g_variant_builder_end(builder));
+        shorter = list_without(list, specifier);
         r = check_controlled(domain, shorter, error);
         return r < 0 ? r : list_set(domain, shorter, requestor, reply, userdata, error);
 }

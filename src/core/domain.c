@@ -57,7 +57,6 @@ static const BackendObserver backend_observer = {
 static int check_slice(Manager *manager, const DomainConfig *config, sd_bus_error *error) {
         g_autofree char *path = manager_slice_path(manager, cgroup_path_home(config->cgroup_path));
         g_autofree char *frozen = path ? cgroup_frozen_slice(path) : NULL;
-
         int r;
 
         r = slices_check_open(manager, config, error);
@@ -66,8 +65,7 @@ static int check_slice(Manager *manager, const DomainConfig *config, sd_bus_erro
         if (frozen)
                 return sd_bus_error_setf(error, VMM_ERROR_SLICE_FROZEN,
                         "'%s' cannot be in slice %s: %s is frozen", config->name,
-                        cgroup_path_home(config->cgroup_path),
-                        frozen);
+                        cgroup_path_home(config->cgroup_path), frozen);
         return 0;
 }
 

@@ -75,14 +75,6 @@ static void warn_memory(const Domain *domain, const Resources *resources, GPtrAr
         }
 }
 
-/* Where a slice is in the tree; NULL as long as it is not known where the tree is. */
-static Cgroup *slice_open(const Domain *domain, const char *slice) {
-        g_autofree char *path = manager_slice_path(domain->manager, slice);
-        Cgroup *cgroup;
-
-        return path && cgroup_open(path, &cgroup) >= 0 ? cgroup : NULL;
-}
-
 /* systemd would not mind a slice that is there, and change nothing. */
 static int check_slices(const Domain *domain, const ResourcesHost *host, sd_bus_error *error) {
         GHashTableIter iter;
@@ -91,10 +83,10 @@ static int check_slices(const Domain *domain, const ResourcesHost *host, sd_bus_
 
         g_hash_table_iter_init(&iter, domain->config->slices);
         while (r >= 0 && g_hash_table_iter_next(&iter, &name, &resources)) {
-                g_autoptr(Cgroup) cgroup = slice_open(domain, name);
+                g_autoptr(Cgroup) cgroup = NULL;
 
                 r = resources_check(resources, host, error);
-                if (r >= 0 && cgroup)
+                if (r >= 0 && manager_open_slice(domain->manager, name, &cgroup) >= 0)
                         r = sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG,
                                 "SliceResources: %s is there already, and its own object changes it",
                                 (char *) name);
@@ -195,10 +187,10 @@ static void slices_verify(Domain *domain) {
 
         g_hash_table_iter_init(&iter, domain->config->slices);
         while (g_hash_table_iter_next(&iter, &name, &resources)) {
-                g_autoptr(Cgroup) cgroup = slice_open(domain, name);
+                g_autoptr(Cgroup) cgroup = NULL;
                 g_autofree char *prefix = g_strconcat(name, ": ", NULL);
 
-                if (cgroup)
+                if (manager_open_slice(domain->manager, name, &cgroup) >= 0)
                         mismatches_tell(domain, prefix, cgroup, resources);
         }
 }
@@ -332,10 +324,9 @@ int domain_check_configurable(const Domain *domain, sd_bus_error *error) {
 
 int domain_configure(Domain *domain, const Resources *change, const GPtrArray *warnings, uid_t requestor,
         JobReply reply, void *userdata, sd_bus_error *error) {
-        g_autoptr(Resources) whole = resources_copy(domain->config->resources);
+        g_autoptr(Resources) whole = resources_merged(domain->config->resources, change);
         int r;
 
-        resources_merge(whole, change);
         r = limits_check(domain->manager, whole, error);
         if (r >= 0)
                 r = domain_check_configurable(domain, error);

@@ -3,6 +3,7 @@
 /* The registry of domains and jobs, and the telling of changes: what changes in one turn of the event loop
  * is told once. */
 
+#include <errno.h>
 #include <string.h>
 
 #include "core/manager.h"
@@ -149,6 +150,12 @@ char *manager_slice_path(const Manager *manager, const char *slice) {
         g_autofree char *below = g_strjoinv("/", ancestry);
 
         return root ? g_strconcat(root, *below ? "/" : "", below, NULL) : NULL;
+}
+
+int manager_open_slice(const Manager *manager, const char *slice, Cgroup **ret) {
+        g_autofree char *path = manager_slice_path(manager, slice);
+
+        return path ? cgroup_open(path, ret) : -ENOENT;
 }
 
 Job *manager_find_job(Manager *manager, uint32_t id) {

@@ -62,6 +62,9 @@ Domain *manager_find_by_cgroup(Manager *manager, const char *cgroup);   /* itsel
  * Free with g_free(). */
 char *manager_slice_path(const Manager *manager, const char *slice);
 
+/* The same, open. Returns 0, or a negative errno: -ENOENT when it is not there, or not known where. */
+int manager_open_slice(const Manager *manager, const char *slice, Cgroup **ret);
+
 Job *manager_find_job(Manager *manager, uint32_t id);
 
 /* Whether one more domain of this owner may come. Returns 0 or -EUSERS with LimitExceeded. */

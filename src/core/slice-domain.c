@@ -53,7 +53,6 @@ static void on_slice_started(void *userdata, int r, const sd_bus_error *error) {
 static int start_run(Job *job) {
         Domain *domain = job->domain;
         const DomainConfig *config = domain->config;
-        g_autofree char *path = manager_slice_path(domain->manager, domain_unit(domain));
         g_autoptr(Cgroup) cgroup = NULL;
         int r;
 
@@ -62,7 +61,7 @@ static int start_run(Job *job) {
         if (r < 0)
                 return sd_bus_error_setf(&job->error, VMM_ERROR_DOMAIN_EXISTS,
                         "CgroupPath: another domain is %s", domain_unit(domain));
-        if (path && cgroup_open(path, &cgroup) >= 0)
+        if (manager_open_slice(domain->manager, domain_unit(domain), &cgroup) >= 0)
                 return JOB_GOES_ON;
         return unit_start_slice(domain_units(domain), domain_unit(domain),
                 config->description ? config->description : config->name, config->cgroup_path->slice,
@@ -79,8 +78,7 @@ static int start_undo(Job *job) {
 
 static int place_run(Job *job) {
         Domain *domain = job->domain;
-        g_autofree char *path = manager_slice_path(domain->manager, domain_unit(domain));
-        int r = path ? cgroup_open(path, &domain->cgroup) : -ENOENT;
+        int r = manager_open_slice(domain->manager, domain_unit(domain), &domain->cgroup);
 
         if (r < 0)
                 return sd_bus_error_setf(&job->error, SD_BUS_ERROR_FAILED, "Slice %s is not active: %s",

@@ -65,11 +65,10 @@ static void on_told(void *userdata, int r, GVariant *told) {
         Manager *manager = changing->manager;
         Slice *slice = manager_find_slice(manager, changing->slice);
         const Resources *before = g_hash_table_lookup(manager->slice_resources, changing->slice);
-        g_autoptr(Resources) held = before ? resources_copy(before) : resources_new();
+        g_autoptr(Resources) held = resources_merged(before, changing->change);
         g_autofree char *mismatch = NULL;
 
         changing->call = NULL;
-        resources_merge(held, changing->change);
         g_hash_table_replace(manager->slice_resources, g_strdup(changing->slice),
                 r >= 0 ? resources_in_effect(held, told) : g_steal_pointer(&held));
         if (slice)
@@ -132,13 +131,11 @@ void slice_limits_begin(Slice *slice, const Resources *given) {
 
 int slice_set_resources(
         Slice *slice, const Resources *change, JobReply reply, void *userdata, sd_bus_error *error) {
-        const Resources *before = slice_resources(slice);
-        g_autoptr(Resources) whole = before ? resources_copy(before) : resources_new();
+        g_autoptr(Resources) whole = resources_merged(slice_resources(slice), change);
         g_autoptr(GVariant) properties = resources_to_send(change, RESOURCES_LIVE);
         SliceChanging *changing;
         int r;
 
-        resources_merge(whole, change);
         r = limits_check(slice->manager, whole, error);
         if (r >= 0)
                 r = check_idle(slice, error);
