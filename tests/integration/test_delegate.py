@@ -10,14 +10,15 @@ import time
 from vmm import (FORCE, GRACEFUL, GUEST_TIMEOUT, STAND_IN, START, Cgroup, TestCase, V, config, duration, ending, guest,
                  process_exists, shell, told, wait_until)
 
-# Runs in a group of its own, so that others may be beside it; ROOT is the domain's.
+# Runs in a group of its own, so that others may be beside it; ROOT is the domain's. A worker says when it has begun.
 TREE = ("ROOT=/sys/fs/cgroup$(sed -n s/^0:://p /proc/self/cgroup); mkdir $ROOT/self; echo $$ >$ROOT/self/cgroup.procs; "
-        "worker() { (eval $BEFORE; i=0; while :; do echo $1 $((i += 1)); sleep 0.1; done) & "
-        "echo $! >$ROOT/$2/cgroup.procs; }; ")
+        "trap begun=1 USR1; worker() { begun=; "
+        "(eval $BEFORE; kill -USR1 $$; i=0; while :; do echo $1 $((i += 1)); sleep 0.1; done) & "
+        "echo $! >$ROOT/$2/cgroup.procs; until [ \"$begun\" ]; do sleep 0.02; done; }; ")
 NESTED = TREE + ("at=; for depth in $(seq 8); do at=$at/deep; mkdir $ROOT$at; done; mkdir $ROOT/wide; "
                  "for i in $(seq 20); do mkdir $ROOT/wide/$i; sleep infinity & echo $! >$ROOT/wide/$i/cgroup.procs; done; "
                  "worker tick $at; echo ready; wait")
-OWN_FREEZE = TREE + ("mkdir -p $ROOT/a/b; worker below a/b; worker tick self; sleep 0.2; echo 1 >$ROOT/a/b/cgroup.freeze; "
+OWN_FREEZE = TREE + ("mkdir -p $ROOT/a/b; worker below a/b; worker tick self; echo 1 >$ROOT/a/b/cgroup.freeze; "
                      "until grep -q 'frozen 1' $ROOT/a/b/cgroup.events; do sleep 0.02; done; echo ready; wait")
 CHURN = TREE + ("mkdir $ROOT/a $ROOT/b; (while :; do for to in a b; do "
                 "sh -c 'echo $$ >'$ROOT/$to'/cgroup.procs; echo tick 1'; echo 1 >$ROOT/$to/cgroup.freeze; "
@@ -116,7 +117,8 @@ class TestOwnTree(TestCase):
     def test_freezes_its_scope(self):
         """a payload that freezes the whole scope has paused the domain, from outside; Resume thaws it"""
         domain, console, cgroup = self.begin(
-            TREE + "worker tick self; echo ready; sleep 0.5; echo 1 >$ROOT/cgroup.freeze; wait")
+            TREE + "trap 'echo 1 >$ROOT/cgroup.freeze' HUP; worker tick self; echo ready; while :; do wait; done")
+        domain.Kill("leader", signal.SIGHUP)
         domain.wait_state("paused")
         self.assertEqual((domain.StateReason, domain.PauseReasons), ("frozen from outside", ["frozen"]))
         domain.Resume()
@@ -395,8 +397,11 @@ class TestVCPUs(MachineCase):
             domain.PinVCPU(vcpu, self.everywhere[:1])
             domain.WeighVCPU(vcpu, weight)
         before = [usage for *_, usage in domain.GetVCPUs()]
-        time.sleep(3)
-        used = [usage - old for (*_, usage), old in zip(domain.GetVCPUs(), before)]
+
+        def used_since():
+            return [usage - old for (*_, usage), old in zip(domain.GetVCPUs(), before)]
+        wait_until(lambda: sum(used_since()) > 3_000_000_000, GUEST_TIMEOUT, "3 s of CPU time", every=0.1)
+        used = used_since()
         self.assertGreater(used[0], 3 * used[1])
 
     def test_end(self):

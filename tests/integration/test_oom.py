@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
 """Memory runs out in a domain: what the kernel kills, what systemd makes of it, and what the domain says of its end."""
 
+import signal
 import subprocess
 
 from vmm import (GRACEFUL, OBEDIENT, TestCase, V, ending, need_controllers, shell, stop_steps, told, wait_nothing_left,
@@ -9,6 +10,7 @@ from vmm import (GRACEFUL, OBEDIENT, TestCase, V, ending, need_controllers, shel
 OUT_OF_MEMORY = "killed by the kernel: out of memory (oom-kill)"
 LIMIT = 32 << 20
 HOG = "tail /dev/zero"    # keeps the last line, which never ends
+BESIDE = f"trap '{HOG} &' USR1; sleep infinity & echo ready; while :; do wait; done"
 
 
 def setUpModule():
@@ -52,18 +54,21 @@ class TestOutOfMemory(TestCase):
 
     def test_stop(self):
         """OOMPolicy=stop: systemd has the others stopped, by the stop plan; memory is the reason told"""
-        domain = self.create("web1", limited(f"(sleep 0.5; {HOG}) & {OBEDIENT}", OOMPolicy=V("s", "stop")))
+        domain = self.create("web1", limited(BESIDE, OOMPolicy=V("s", "stop")))
+        domain.Kill("leader", signal.SIGUSR1)
         self.assertEqual(self.ends(domain)[0], OUT_OF_MEMORY)
         self.assertEqual(stop_steps(self.signals, domain.path), ["SIGTERM"])
 
     def test_kill(self):
         """OOMPolicy=kill: the kernel kills all at once"""
-        domain = self.create("web1", limited(f"(sleep 0.5; {HOG}) & {OBEDIENT}", OOMPolicy=V("s", "kill")))
+        domain = self.create("web1", limited(BESIDE, OOMPolicy=V("s", "kill")))
+        domain.Kill("leader", signal.SIGUSR1)
         self.assertEqual(self.ends(domain), (OUT_OF_MEMORY, {"Signal": 9}))
 
     def test_continue(self):
         """OOMPolicy=continue, the default: the others live on, with a warning that their own end does not repeat"""
-        domain = self.create("web1", limited(f"(sleep 0.5; {HOG}) & {OBEDIENT}"))
+        domain = self.create("web1", limited(BESIDE))
+        domain.Kill("leader", signal.SIGUSR1)
         wait_until(lambda: self.warnings(domain), what="a warning")
         self.assertThawed(domain)
         text = "The kernel killed 1 of its processes: out of memory (oom-kill)"

@@ -237,7 +237,7 @@ class TestManager(TestCase):
 class TestMemory(ConformanceCase):
     """A process that uses up the memory of its scope, and one beside it."""
 
-    HOG = "sleep 0.3; tail /dev/zero"
+    HOG = "read go; tail /dev/zero"
 
     def setUp(self):
         super().setUp()
@@ -245,9 +245,10 @@ class TestMemory(ConformanceCase):
 
     def run_out(self, policy):
         """Returns the last that systemd told of the Result, and whether the other process runs on."""
-        bystander = self.spawn()
-        self.start_scope(self.spawn(self.HOG), bystander, MemoryMax=V("t", 32 << 20), OOMPolicy=V("s", policy))
+        bystander, hog = self.spawn(), self.spawn(self.HOG)
+        self.start_scope(hog, bystander, MemoryMax=V("t", 32 << 20), OOMPolicy=V("s", policy))
         events = self.cgroup().path / "memory.events"
+        print("go", file=hog.stdin, flush=True)
         if policy == "continue":
             wait_until(lambda: "\noom_kill 1\n" in events.read_text(), every=0.05, what="the kernel's kill")
             self.assertStays(bystander)
