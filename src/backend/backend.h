@@ -33,8 +33,15 @@ typedef struct BackendVcpu {
 /* r: 0, or negative with the reason. */
 typedef void (*BackendReply)(void *userdata, int r, const sd_bus_error *error);
 
-/* Operations that take a reply answer later, once, unless they are forgotten; they return 0 or a negative
- * errno with *error set. An operation that is NULL has nothing to do: its caller goes on. */
+/* An answer that a backend owes. */
+typedef struct BackendCall BackendCall;
+
+/* The reply will not be called; what was asked may be done all the same. Accepts NULL, returns NULL. */
+BackendCall *backend_call_cancel(BackendCall *call);
+
+/* Operations that take a reply return 0, and reply once, later, with *ret gone; or a negative errno with
+ * *error set. Without a reply (then ret is NULL, too) they are carried out and nobody hears how. An
+ * operation that is NULL has nothing to do: its caller goes on. */
 typedef struct BackendOps {
         DomainKind kind;
 
@@ -52,22 +59,23 @@ typedef struct BackendOps {
 
         /* The payload has been executed: replies when it answers. */
         int (*connect)(Backend *backend, const RunDir *dir, BackendReply reply, void *userdata,
-                sd_bus_error *error);
+                BackendCall **ret, sd_bus_error *error);
 
         /* Stops and continues the guest's clock and vCPUs; bounded in time whatever the payload does. */
-        int (*halt)(Backend *backend, BackendReply reply, void *userdata, sd_bus_error *error);
-        int (*proceed)(Backend *backend, BackendReply reply, void *userdata, sd_bus_error *error);
+        int (*halt)(Backend *backend, BackendReply reply, void *userdata, BackendCall **ret,
+                sd_bus_error *error);
+        int (*proceed)(Backend *backend, BackendReply reply, void *userdata, BackendCall **ret,
+                sd_bus_error *error);
 
         /* Presses the power button. */
-        int (*power_down)(Backend *backend, BackendReply reply, void *userdata, sd_bus_error *error);
+        int (*power_down)(Backend *backend, BackendReply reply, void *userdata, BackendCall **ret,
+                sd_bus_error *error);
 
         /* Finds out which threads are the vCPUs: a thread each, or it fails. What was found is in vcpus()
          * from then on, by index: BackendVcpu. */
-        int (*find_vcpus)(Backend *backend, BackendReply reply, void *userdata, sd_bus_error *error);
+        int (*find_vcpus)(Backend *backend, BackendReply reply, void *userdata, BackendCall **ret,
+                sd_bus_error *error);
         const GArray *(*vcpus)(const Backend *backend);
-
-        /* The reply that is due will not be called. */
-        void (*forget)(Backend *backend);
 
         /* Takes what the payload has said so far; its end is known. */
         void (*drain)(Backend *backend);

@@ -73,13 +73,9 @@ static int process_prepare(Backend *backend, const RunDir *dir, SpawnSpec *ret, 
         return 0;
 }
 
-static void process_forget(Backend *backend) {
-}
-
 const BackendOps backend_process = {
         .kind = DOMAIN_PROCESS,
         .create = process_create,
         .destroy = process_destroy,
         .prepare = process_prepare,
-        .forget = process_forget,
 };

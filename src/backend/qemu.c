@@ -5,48 +5,26 @@
  * again. */
 
 #include <errno.h>
-#include <string.h>
 
-#include "backend/backend.h"
 #include "backend/qemu-cmdline.h"
-#include "backend/qmp.h"
+#include "backend/qemu-internal.h"
 #include "util/auto.h"
 #include "util/errors.h"
 #include "util/log.h"
 
 /* A monitor that does not answer must not keep a guest from being paused. */
 #define HALT_TIMEOUT_USEC 500000ull
-#define COMMAND_TIMEOUT_USEC 5000000ull
 #define LOSS_GRACE_USEC 100000ull
 #define END_REASON_MAX 64u
 #define LAST_WORDS_BYTES 4096u
 #define LAST_WORDS_LINES 3u
 
-typedef struct QemuBackend {
-        Backend parent;
-        BackendContext context;
-        const DomainConfig *config;
-        SpawnUser *user;
-        char *binary;
-        char **argv;
-        Accelerator accelerator;
-        int monitor_listener, console_listener, output;
-        Console *messages;            /* QEMU's standard output and error */
-        Qmp *qmp;
-        QmpCall *call;
-        bool connected;               /* the monitor has answered */
-        sd_event_source *loss;        /* the monitor closed: is it only the end of QEMU? */
-        char *loss_reason;
-        BackendReply reply;
-        void *reply_userdata;
-        char *end_reason;
-        GArray *vcpus;                /* BackendVcpu */
-} QemuBackend;
-
 static void qemu_destroy(Backend *backend) {
         QemuBackend *q = (QemuBackend *) backend;
 
-        qmp_call_cancel(q->call);
+        while (q->calls->len > 0)
+                (void) backend_call_cancel(q->calls->pdata[0]);
+        g_ptr_array_unref(q->calls);
         qmp_free(q->qmp);
         sd_event_source_disable_unref(q->loss);
         console_free(q->messages);
@@ -89,7 +67,7 @@ static int qemu_create(
 
         *q = (QemuBackend) {{&backend_qemu, NULL, NULL}, *context, config,
                 .monitor_listener = -1, .console_listener = -1, .output = -1,
-                .vcpus = g_array_new(FALSE, FALSE, sizeof(BackendVcpu))};
+                .calls = g_ptr_array_new(), .vcpus = g_array_new(FALSE, FALSE, sizeof(BackendVcpu))};
         if (spawn_find_program(context->settings->qemu_binary, &q->binary, NULL) < 0)
                 return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
                         "There is no QEMU on this host: no program '%s'", context->settings->qemu_binary);
@@ -142,49 +120,50 @@ static int qemu_prepare(Backend *backend, const RunDir *dir, SpawnSpec *ret, sd_
         return 0;
 }
 
-static void qemu_reply(QemuBackend *q, int r, const sd_bus_error *error) {
-        BackendReply reply = q->reply;
-
-        q->reply = NULL;
-        q->call = NULL;
-        if (reply)
-                reply(q->reply_userdata, r, error);
-}
-
-static void on_command_reply(void *userdata, int r, JsonNode *result, const sd_bus_error *error) {
-        qemu_reply(userdata, r, error);
-}
-
 static void on_monitor_ready(void *userdata) {
         QemuBackend *q = userdata;
 
         q->connected = true;
         log_write(LOG_DEBUG, NULL, q->config->name, "QEMU %s answers", qmp_version(q->qmp));
-        qemu_reply(q, 0, NULL);
+        if (q->connecting)
+                qemu_call_end(q->connecting, 0, NULL);
 }
+
+/* {"guest": true, "reason": "guest-shutdown"} */
+static void on_shutdown(QemuBackend *q, JsonObject *data) {
+        const char *reason = json_object_get_string_member_with_default(data, "reason", "unknown");
+        g_autofree char *start = g_strndup(reason, END_REASON_MAX);
+
+        g_free(q->end_reason);
+        q->end_reason = g_utf8_make_valid(start, -1);   /* it may be cut within a character */
+}
+
+static const struct {
+        const char *name;
+        void (*take)(QemuBackend *q, JsonObject *data);
+} events[] = {
+        {"SHUTDOWN", on_shutdown},
+};
 
 static void on_monitor_event(void *userdata, const char *name, JsonObject *data) {
-        QemuBackend *q = userdata;
-
-        /* {"guest": true, "reason": "guest-shutdown"} */
-        if (g_str_equal(name, "SHUTDOWN")) {
-                const char *reason = json_object_get_string_member_with_default(data, "reason", "unknown");
-                g_autofree char *start = g_strndup(reason, END_REASON_MAX);
-
-                g_free(q->end_reason);
-                q->end_reason = g_utf8_make_valid(start, -1);   /* it may be cut within a character */
-        }
+        for (size_t i = 0; i < G_N_ELEMENTS(events); i++)
+                if (g_str_equal(events[i].name, name)) {
+                        events[i].take(userdata, data);
+                        return;
+                }
 }
 
-static void qemu_fail(QemuBackend *q) {
-        qemu_reply(q, -EPIPE, &SD_BUS_ERROR_MAKE_CONST(VMM_ERROR_MONITOR_FAILED, "QEMU's monitor is lost"));
+static void qemu_fail_connect(QemuBackend *q) {
+        if (q->connecting)
+                qemu_call_end(q->connecting, -EPIPE,
+                        &SD_BUS_ERROR_MAKE_CONST(VMM_ERROR_MONITOR_FAILED, "QEMU's monitor is lost"));
 }
 
 static int on_loss(sd_event_source *source, uint64_t usec, void *userdata) {
         QemuBackend *q = userdata;
 
         q->parent.observer->monitor_lost(q->parent.userdata, q->loss_reason);
-        qemu_fail(q);
+        qemu_fail_connect(q);
         return 0;
 }
 
@@ -196,8 +175,6 @@ static void on_monitor_closed(void *userdata, const char *reason) {
         q->loss_reason = g_strdup(reason);
         (void) sd_event_add_time_relative(
                 q->context.event, &q->loss, CLOCK_MONOTONIC, LOSS_GRACE_USEC, 0, on_loss, q);
-        if (q->connected)
-                qemu_fail(q);
 }
 
 static const QmpObserver monitor_observer = {
@@ -206,8 +183,8 @@ static const QmpObserver monitor_observer = {
         .closed = on_monitor_closed,
 };
 
-static int qemu_connect(
-        Backend *backend, const RunDir *dir, BackendReply reply, void *userdata, sd_bus_error *error) {
+static int qemu_connect(Backend *backend, const RunDir *dir, BackendReply reply, void *userdata,
+        BackendCall **ret, sd_bus_error *error) {
         QemuBackend *q = (QemuBackend *) backend;
         autofd int monitor = -1, console = -1;
         int r;
@@ -226,119 +203,26 @@ static int qemu_connect(
         if (r < 0)
                 return sd_bus_error_setf(
                         error, VMM_ERROR_MONITOR_FAILED, "Cannot connect to QEMU: %s", g_strerror(-r));
-        q->reply = reply;
-        q->reply_userdata = userdata;
+        q->connecting = qemu_call_new(q, reply, userdata, ret);
         return 0;
 }
 
-/* Nobody waits for it, but it is to be carried out: it is no call that the next one takes the place of. */
-static void on_unheard(void *userdata, int r, JsonNode *result, const sd_bus_error *error) {
+static int qemu_halt(
+        Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error) {
+        return qemu_ask((QemuBackend *) backend, "stop", NULL, HALT_TIMEOUT_USEC, NULL, reply, userdata, ret,
+                error);
 }
 
-static int qemu_ask(Backend *backend, const char *command, uint64_t timeout_usec, QmpReply answered,
-        BackendReply reply, void *userdata, sd_bus_error *error) {
-        QemuBackend *q = (QemuBackend *) backend;
-        int r = -ENOTCONN;
-
-        if (q->qmp && !reply)
-                r = qmp_call(q->qmp, command, NULL, timeout_usec, on_unheard, NULL, NULL);
-        else if (q->qmp) {
-                q->call = qmp_call_cancel(q->call);
-                r = qmp_call(q->qmp, command, NULL, timeout_usec, answered, q, &q->call);
-        }
-        if (r < 0)
-                return sd_bus_error_setf(error, VMM_ERROR_MONITOR_FAILED,
-                        "QEMU cannot be told to %s: its monitor is lost", command);
-        if (reply) {
-                q->reply = reply;
-                q->reply_userdata = userdata;
-        }
-        return 0;
+static int qemu_proceed(
+        Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error) {
+        return qemu_ask((QemuBackend *) backend, "cont", NULL, HALT_TIMEOUT_USEC, NULL, reply, userdata, ret,
+                error);
 }
 
-static int qemu_command(Backend *backend, const char *command, uint64_t timeout_usec, BackendReply reply,
-        void *userdata, sd_bus_error *error) {
-        return qemu_ask(backend, command, timeout_usec, on_command_reply, reply, userdata, error);
-}
-
-static int qemu_halt(Backend *backend, BackendReply reply, void *userdata, sd_bus_error *error) {
-        return qemu_command(backend, "stop", HALT_TIMEOUT_USEC, reply, userdata, error);
-}
-
-static int qemu_proceed(Backend *backend, BackendReply reply, void *userdata, sd_bus_error *error) {
-        return qemu_command(backend, "cont", HALT_TIMEOUT_USEC, reply, userdata, error);
-}
-
-static int qemu_power_down(Backend *backend, BackendReply reply, void *userdata, sd_bus_error *error) {
-        return qemu_command(backend, "system_powerdown", COMMAND_TIMEOUT_USEC, reply, userdata, error);
-}
-
-static int64_t json_int(JsonObject *object, const char *name) {
-        JsonNode *node = object ? json_object_get_member(object, name) : NULL;
-
-        return node && JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_INT64
-                       ? json_node_get_int(node) : -1;
-}
-
-/* [{"cpu-index": 0, "thread-id": 4711, ...}, ...], in any order. One thread for several is what QEMU does
- * where it translates for a processor of another kind; nothing can be said of each of them then. */
-static int vcpus_take(QemuBackend *q, JsonNode *result) {
-        JsonArray *items = JSON_NODE_HOLDS_ARRAY(result) ? json_node_get_array(result) : NULL;
-        BackendVcpu *vcpus;
-
-        g_array_set_size(q->vcpus, 0);
-        if (!items || json_array_get_length(items) != q->config->vcpus)
-                return -EBADMSG;
-        g_array_set_size(q->vcpus, q->config->vcpus);
-        vcpus = (BackendVcpu *) (void *) q->vcpus->data;
-        memset(vcpus, 0, q->config->vcpus * sizeof *vcpus);
-        for (unsigned i = 0; i < q->config->vcpus; i++) {
-                JsonNode *item = json_array_get_element(items, i);
-                JsonObject *vcpu = JSON_NODE_HOLDS_OBJECT(item) ? json_node_get_object(item) : NULL;
-                int64_t index = json_int(vcpu, "cpu-index"), thread = json_int(vcpu, "thread-id");
-
-                if (index < 0 || index >= q->config->vcpus || thread <= 0 || thread > G_MAXINT32 ||
-                        vcpus[index].thread != 0)
-                        return -EBADMSG;
-                for (unsigned other = 0; other < q->config->vcpus; other++)
-                        if (vcpus[other].thread == thread)
-                                return -ENOTUNIQ;
-                vcpus[index] = (BackendVcpu) {(uint32_t) index, (pid_t) thread};
-        }
-        return 0;
-}
-
-static void on_vcpus(void *userdata, int r, JsonNode *result, const sd_bus_error *error) {
-        g_auto(sd_bus_error) unusable = SD_BUS_ERROR_NULL;
-        QemuBackend *q = userdata;
-        int taken = r < 0 ? r : vcpus_take(q, result);
-
-        if (r >= 0 && taken < 0) {
-                g_array_set_size(q->vcpus, 0);
-                r = taken == -ENOTUNIQ
-                            ? sd_bus_error_set(&unusable, VMM_ERROR_NOT_SUPPORTED,
-                                      "Delegate: QEMU runs several vCPUs in one thread here")
-                            : sd_bus_error_setf(&unusable, VMM_ERROR_MONITOR_FAILED,
-                                      "QEMU does not tell a thread for each of %" PRIu32 " vCPUs",
-                                      q->config->vcpus);
-                error = &unusable;
-        }
-        qemu_reply(q, r, error);
-}
-
-static int qemu_find_vcpus(Backend *backend, BackendReply reply, void *userdata, sd_bus_error *error) {
-        return qemu_ask(backend, "query-cpus-fast", COMMAND_TIMEOUT_USEC, on_vcpus, reply, userdata, error);
-}
-
-static const GArray *qemu_vcpus(const Backend *backend) {
-        return ((const QemuBackend *) backend)->vcpus;
-}
-
-static void qemu_forget(Backend *backend) {
-        QemuBackend *q = (QemuBackend *) backend;
-
-        q->call = qmp_call_cancel(q->call);
-        q->reply = NULL;
+static int qemu_power_down(
+        Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error) {
+        return qemu_ask((QemuBackend *) backend, "system_powerdown", NULL, QEMU_TIMEOUT_USEC, NULL, reply,
+                userdata, ret, error);
 }
 
 static void qemu_drain(Backend *backend) {
@@ -374,7 +258,6 @@ const BackendOps backend_qemu = {
         .power_down = qemu_power_down,
         .find_vcpus = qemu_find_vcpus,
         .vcpus = qemu_vcpus,
-        .forget = qemu_forget,
         .drain = qemu_drain,
         .end_reason = qemu_end_reason,
         .last_words = qemu_last_words,

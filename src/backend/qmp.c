@@ -41,6 +41,7 @@ struct Qmp {
         char *version;
         GString *input;                /* the line that is not complete yet */
         GString *output;               /* the rest of the command that is being written */
+        int output_fd;                 /* goes with its next byte; -1: none */
         int64_t last_id;
         GQueue calls;                  /* QmpCall, in the order in which they were made */
 };
@@ -50,6 +51,8 @@ struct QmpCall {
         int64_t id;
         char *command;
         char *line;                    /* until its turn to be written comes */
+        bool carries_fd;
+        int fd;                        /* that goes with the line, as long; -1: none */
         sd_event_source *deadline;
         QmpReply reply;
         void *userdata;
@@ -83,6 +86,7 @@ static bool member_int(JsonObject *object, const char *name, int64_t *ret) {
 static void qmp_clear(Qmp *qmp) {
         g_string_free(qmp->input, TRUE);
         g_string_free(qmp->output, TRUE);
+        fd_close(qmp->output_fd);
         g_free(qmp->version);
         sd_event_unref(qmp->event);
 }
@@ -96,8 +100,8 @@ static void qmp_disconnect(Qmp *qmp) {
         qmp->io = sd_event_source_disable_unref(qmp->io);
 }
 
-/* arguments: consumed, may be NULL */
-static QmpCall *call_new(Qmp *qmp, const char *command, JsonObject *arguments, QmpReply reply,
+/* arguments: consumed, may be NULL; fd: taken, may be -1 */
+static QmpCall *call_new(Qmp *qmp, const char *command, JsonObject *arguments, int fd, QmpReply reply,
         void *userdata) {
         g_autoptr(JsonNode) root = json_node_new(JSON_NODE_OBJECT);
         QmpCall *call = g_new0(QmpCall, 1);
@@ -106,7 +110,7 @@ static QmpCall *call_new(Qmp *qmp, const char *command, JsonObject *arguments, Q
 
         *call = (QmpCall) {
                 .qmp = qmp, .id = ++qmp->last_id, .command = g_strdup(command),
-                .reply = reply, .userdata = userdata,
+                .carries_fd = fd >= 0, .fd = fd, .reply = reply, .userdata = userdata,
         };
         json_object_set_string_member(message, "execute", command);
         if (arguments)
@@ -119,8 +123,39 @@ static QmpCall *call_new(Qmp *qmp, const char *command, JsonObject *arguments, Q
         return call;
 }
 
+/* The next command to write, if any may be written now. QEMU keeps the descriptors of one message only: one
+ * that has not been answered may not have been taken yet. */
+static QmpCall *qmp_next_unsent(Qmp *qmp) {
+        bool fd_underway = false;
+
+        for (GList *l = qmp->calls.head; l && qmp->state == QMP_READY; l = l->next) {
+                QmpCall *call = l->data;
+
+                if (call->line)
+                        return call->carries_fd && fd_underway ? NULL : call;
+                fd_underway |= call->carries_fd;
+        }
+        return NULL;
+}
+
+static void call_send(QmpCall *call) {
+        g_autofree char *line = g_steal_pointer(&call->line);
+
+        g_string_append(call->qmp->output, line);
+        call->qmp->output_fd = fd_steal(&call->fd);
+}
+
+static void qmp_rearm(Qmp *qmp) {
+        if (qmp->state != QMP_ENDED)
+                (void) sd_event_source_set_io_events(qmp->io,
+                        qmp->output->len > 0 || qmp_next_unsent(qmp) ? EPOLLIN | EPOLLOUT : EPOLLIN);
+}
+
+/* It is not in the queue any more, which may be what others waited for. */
 static void call_free(QmpCall *call) {
+        qmp_rearm(call->qmp);
         sd_event_source_disable_unref(call->deadline);
+        fd_close(call->fd);
         g_free(call->command);
         g_free(call->line);
         g_free(call);
@@ -138,27 +173,6 @@ QmpCall *qmp_call_cancel(QmpCall *call) {
         if (call && g_queue_remove(&call->qmp->calls, call))
                 call_free(call);
         return NULL;
-}
-
-/* The next command to write, if any may be written now. */
-static QmpCall *qmp_next_unsent(Qmp *qmp) {
-        for (GList *l = qmp->calls.head; l && qmp->state == QMP_READY; l = l->next) {
-                QmpCall *call = l->data;
-                if (call->line)
-                        return call;
-        }
-        return NULL;
-}
-
-static void call_send(QmpCall *call) {
-        g_autofree char *line = g_steal_pointer(&call->line);
-        g_string_append(call->qmp->output, line);
-}
-
-static void qmp_rearm(Qmp *qmp) {
-        if (qmp->state != QMP_ENDED)
-                (void) sd_event_source_set_io_events(qmp->io,
-                        qmp->output->len > 0 || qmp_next_unsent(qmp) ? EPOLLIN | EPOLLOUT : EPOLLIN);
 }
 
 /* All that waits learns why, then the owner, if none of them frees us: the caller holds a reference. */
@@ -206,7 +220,7 @@ static int take_greeting(Qmp *qmp, JsonObject *message) {
 
         qmp->version = g_strdup_printf("%" PRIi64 ".%" PRIi64 ".%" PRIi64, major, minor, micro);
         qmp->state = QMP_NEGOTIATING;
-        call = call_new(qmp, "qmp_capabilities", NULL, on_negotiated, qmp);
+        call = call_new(qmp, "qmp_capabilities", NULL, -1, on_negotiated, qmp);
         call_send(call);
         return 0;
 }
@@ -333,6 +347,33 @@ static int qmp_read(Qmp *qmp, sd_bus_error *error) {
         return 1;
 }
 
+/* Sends what is left of the command, and its descriptor with the first of it. Returns what was sent, or -1
+ * with errno. */
+static ssize_t qmp_send(Qmp *qmp) {
+        union {
+                char buffer[CMSG_SPACE(sizeof(int))];
+                struct cmsghdr align;
+        } control = {0};
+        struct iovec iov = {qmp->output->str, qmp->output->len};
+        struct msghdr message = {.msg_iov = &iov, .msg_iovlen = 1};
+        ssize_t n;
+
+        if (qmp->output_fd >= 0) {
+                message.msg_control = &control;
+                message.msg_controllen = sizeof control;
+                *CMSG_FIRSTHDR(&message) = (struct cmsghdr) {
+                        .cmsg_level = SOL_SOCKET,
+                        .cmsg_type = SCM_RIGHTS,
+                        .cmsg_len = CMSG_LEN(sizeof(int)),
+                };
+                memcpy(CMSG_DATA(CMSG_FIRSTHDR(&message)), &qmp->output_fd, sizeof(int));
+        }
+        n = sendmsg(sd_event_source_get_io_fd(qmp->io), &message, MSG_DONTWAIT | MSG_NOSIGNAL);
+        if (n > 0)
+                qmp->output_fd = fd_close(qmp->output_fd);
+        return n;
+}
+
 /* At most one command is in `output`; the others wait in their calls, and one that is given up before its
  * turn is never sent. Returns 0 or a negative errno. */
 static int qmp_write(Qmp *qmp) {
@@ -344,8 +385,7 @@ static int qmp_write(Qmp *qmp) {
                         call_send(next);
                 if (qmp->output->len == 0)
                         return 0;
-                n = send(sd_event_source_get_io_fd(qmp->io), qmp->output->str, qmp->output->len,
-                        MSG_DONTWAIT | MSG_NOSIGNAL);
+                n = qmp_send(qmp);
                 if (n < 0)
                         return errno == EAGAIN || errno == EINTR ? 0 : -errno;
                 g_string_erase(qmp->output, 0, n);
@@ -379,6 +419,7 @@ int qmp_new(sd_event *event, int fd, const QmpObserver *observer, void *userdata
         qmp->userdata = userdata;
         qmp->input = g_string_new(NULL);
         qmp->output = g_string_new(NULL);
+        qmp->output_fd = -1;
 
         r = sd_event_add_io(event, &qmp->io, fd, EPOLLIN, on_io, qmp);
         if (r < 0)
@@ -401,17 +442,18 @@ Qmp *qmp_free(Qmp *qmp) {
         return NULL;
 }
 
-int qmp_call(Qmp *qmp, const char *command, JsonObject *arguments, uint64_t timeout_usec, QmpReply reply,
-        void *userdata, QmpCall **ret) {
+int qmp_call_with_fd(Qmp *qmp, const char *command, JsonObject *arguments, int fd, uint64_t timeout_usec,
+        QmpReply reply, void *userdata, QmpCall **ret) {
         QmpCall *call;
         int r;
 
         if (qmp->state == QMP_ENDED) {
                 g_clear_pointer(&arguments, json_object_unref);
+                fd_close(fd);
                 return -ENOTCONN;
         }
 
-        call = call_new(qmp, command, arguments, reply, userdata);
+        call = call_new(qmp, command, arguments, fd, reply, userdata);
         r = sd_event_add_time_relative(qmp->event, &call->deadline, CLOCK_MONOTONIC, timeout_usec,
                 QMP_ACCURACY_USEC, on_deadline, call);
         if (r < 0) {
@@ -422,6 +464,11 @@ int qmp_call(Qmp *qmp, const char *command, JsonObject *arguments, uint64_t time
         if (ret)
                 *ret = call;
         return 0;
+}
+
+int qmp_call(Qmp *qmp, const char *command, JsonObject *arguments, uint64_t timeout_usec, QmpReply reply,
+        void *userdata, QmpCall **ret) {
+        return qmp_call_with_fd(qmp, command, arguments, -1, timeout_usec, reply, userdata, ret);
 }
 
 void qmp_drain(Qmp *qmp) {

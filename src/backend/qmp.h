@@ -38,6 +38,11 @@ Qmp *qmp_free(Qmp *qmp);   /* pending calls are dropped without an answer */
 int qmp_call(Qmp *qmp, const char *command, JsonObject *arguments, uint64_t timeout_usec, QmpReply reply,
         void *userdata, QmpCall **ret);
 
+/* The same with a descriptor for commands that take one (getfd, add-fd). It is taken, also when this fails;
+ * -1 is none. Such commands are sent one after the other, each when the one before has been answered. */
+int qmp_call_with_fd(Qmp *qmp, const char *command, JsonObject *arguments, int fd, uint64_t timeout_usec,
+        QmpReply reply, void *userdata, QmpCall **ret);
+
 /* The reply will not be called; QEMU may still carry the command out. Accepts NULL, returns NULL. */
 QmpCall *qmp_call_cancel(QmpCall *call);
 

@@ -169,15 +169,10 @@ static int connect_expire(Job *job) {
 static int connect_run(Job *job) {
         Domain *domain = job->domain;
         const BackendOps *ops = domain->backend->ops;
-        int r;
 
-        if (!ops->connect)
-                return JOB_GOES_ON;
-        r = ops->connect(domain->backend, domain->run_dir, job_backend_reply, job, &job->error);
-        if (r < 0)
-                return r;
-        job->backend_waits = true;
-        return JOB_WAITS;
+        return ops->connect ? ops->connect(domain->backend, domain->run_dir, job_backend_reply, job,
+                                      &job->backend_call, &job->error)
+                            : JOB_GOES_ON;
 }
 
 static int settle_freeze_run(Job *job) {

@@ -315,7 +315,7 @@ void domain_follow_freezer(Domain *domain) {
         /* Whoever thaws the scope wants the guest to go on, not to sit there with its vCPUs stopped. */
         if (!domain->events.frozen && domain->halted) {
                 domain->halted = false;
-                (void) domain->backend->ops->proceed(domain->backend, NULL, NULL, NULL);
+                (void) domain->backend->ops->proceed(domain->backend, NULL, NULL, NULL, NULL);
         }
         if (!domain->events.frozen)
                 limits_restore(domain);

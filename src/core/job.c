@@ -75,9 +75,8 @@ static void job_free(Job *job) {
 
 void job_forget(Job *job) {
         job->call = unit_call_cancel(job->call);
-        if (job->backend_waits)
-                job->domain->backend->ops->forget(job->domain->backend);
-        job->backend_waits = job->exec_waits = false;
+        job->backend_call = backend_call_cancel(job->backend_call);
+        job->exec_waits = false;
         job_set_deadline(job, 0);
 }
 
@@ -331,7 +330,7 @@ void job_unit_reply(void *userdata, int r, const sd_bus_error *error) {
 void job_backend_reply(void *userdata, int r, const sd_bus_error *error) {
         Job *job = userdata;
 
-        job->backend_waits = false;
+        job->backend_call = NULL;
         job_continue(job, r < 0 ? r : JOB_GOES_ON, error);
 }
 

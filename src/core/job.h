@@ -60,7 +60,7 @@ struct Job {
         uint64_t deadline_usec;       /* CLOCK_MONOTONIC; 0: none */
         sd_event_source *timer;
         UnitCall *call;               /* the one answer of the service manager it waits for */
-        bool backend_waits;           /* the backend owes an answer */
+        BackendCall *backend_call;    /* the one answer of the backend it waits for */
         bool exec_waits;              /* the payload is about to be executed */
         GArray *waiters;
 

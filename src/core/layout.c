@@ -134,15 +134,11 @@ static void on_vcpus_found(void *userdata, int r, const sd_bus_error *error) {
 
 int vcpus_run(Job *job) {
         Domain *domain = job->domain;
-        int r;
 
-        if (!domain_is_laid_out(domain))
-                return JOB_GOES_ON;
-        r = domain->backend->ops->find_vcpus(domain->backend, on_vcpus_found, job, &job->error);
-        if (r < 0)
-                return r;
-        job->backend_waits = true;
-        return JOB_WAITS;
+        return domain_is_laid_out(domain)
+                       ? domain->backend->ops->find_vcpus(domain->backend, on_vcpus_found, job,
+                                 &job->backend_call, &job->error)
+                       : JOB_GOES_ON;
 }
 
 /* ---- Taking them away: nobody will look after the domain any more. systemd (tried: 252 and 257) gives

@@ -39,7 +39,7 @@ static void guest_unreachable(Job *job, const sd_bus_error *error) {
 static void on_guest_asked(void *userdata, int r, const sd_bus_error *error) {
         Job *job = userdata;
 
-        job->backend_waits = false;
+        job->backend_call = NULL;
         if (r < 0)
                 guest_unreachable(job, error);
         else
@@ -52,13 +52,12 @@ static void on_guest_proceeds(void *userdata, int r, const sd_bus_error *error) 
         Domain *domain = job->domain;
         g_auto(sd_bus_error) refusal = SD_BUS_ERROR_NULL;
 
-        job->backend_waits = false;
+        job->backend_call = NULL;
         if (r >= 0)
-                r = domain->backend->ops->power_down(domain->backend, on_guest_asked, job, &refusal);
+                r = domain->backend->ops->power_down(
+                        domain->backend, on_guest_asked, job, &job->backend_call, &refusal);
         if (r < 0)
                 guest_unreachable(job, error && sd_bus_error_is_set(error) ? error : &refusal);
-        else
-                job->backend_waits = true;
 }
 
 static void on_guest_thawed(void *userdata, int r, const sd_bus_error *error) {
@@ -73,12 +72,11 @@ static void on_guest_thawed(void *userdata, int r, const sd_bus_error *error) {
         }
         if (r >= 0) {
                 domain->halted = false;
-                r = domain->backend->ops->proceed(domain->backend, on_guest_proceeds, job, &refusal);
+                r = domain->backend->ops->proceed(
+                        domain->backend, on_guest_proceeds, job, &job->backend_call, &refusal);
         }
         if (r < 0)
                 guest_unreachable(job, error && sd_bus_error_is_set(error) ? error : &refusal);
-        else
-                job->backend_waits = true;
 }
 
 /* The slice that somebody froze: thawing the domain would thaw all that is in it. */
@@ -187,7 +185,7 @@ static void stop_ended(Job *job, bool done) {
         domain_set_stop_phase(domain, "", 0);
         if (domain->halted) {
                 domain->halted = false;
-                (void) domain->backend->ops->proceed(domain->backend, NULL, NULL, NULL);
+                (void) domain->backend->ops->proceed(domain->backend, NULL, NULL, NULL, NULL);
         }
         domain_settle(domain, "could not be stopped");
 }

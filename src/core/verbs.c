@@ -245,24 +245,19 @@ static int halt_run(Job *job) {
                 return JOB_GOES_ON;
         /* Also when no answer comes: the monitor may act on it later. */
         domain->halted = true;
-        if (domain->backend->ops->halt(domain->backend, on_halted, job, &error) < 0)
+        if (domain->backend->ops->halt(domain->backend, on_halted, job, &job->backend_call, &error) < 0)
                 return JOB_GOES_ON;   /* the loss of the monitor was told when it happened */
-        job->backend_waits = true;
         return JOB_WAITS;
 }
 
 int proceed_run(Job *job) {
         Domain *domain = job->domain;
-        int r;
 
         if (!domain->halted)
                 return JOB_GOES_ON;
         domain->halted = false;
-        r = domain->backend->ops->proceed(domain->backend, job_backend_reply, job, &job->error);
-        if (r < 0)
-                return r;
-        job->backend_waits = true;
-        return JOB_WAITS;
+        return domain->backend->ops->proceed(
+                domain->backend, job_backend_reply, job, &job->backend_call, &job->error);
 }
 
 static int halt_undo(Job *job) {
@@ -272,10 +267,10 @@ static int halt_undo(Job *job) {
         if (job->domain_gone || !domain->halted)
                 return JOB_GOES_ON;
         domain->halted = false;
-        if (domain->backend->ops->proceed(domain->backend, job_backend_reply, job, &error) < 0)
-                return JOB_GOES_ON;
-        job->backend_waits = true;
-        return JOB_WAITS;
+        return domain->backend->ops->proceed(
+                       domain->backend, job_backend_reply, job, &job->backend_call, &error) < 0
+                       ? JOB_GOES_ON
+                       : JOB_WAITS;
 }
 
 /* ---- Pause and resume. ---- */
@@ -426,18 +421,14 @@ int domain_resume_from(Domain *domain, const char *reason, uid_t requestor, JobR
 
 static int request_run(Job *job) {
         Domain *domain = job->domain;
-        int r;
 
         if (!domain->backend->ops->power_down) {
                 domain_asked_signal(domain, SIGTERM);
                 return unit_kill(domain_units(domain), domain_unit(domain), SIGTERM,
                         job_unit_reply, job, &job->call);
         }
-        r = domain->backend->ops->power_down(domain->backend, job_backend_reply, job, &job->error);
-        if (r < 0)
-                return r;
-        job->backend_waits = true;
-        return JOB_WAITS;
+        return domain->backend->ops->power_down(
+                domain->backend, job_backend_reply, job, &job->backend_call, &job->error);
 }
 
 static const JobStep shutdown_steps[] = {

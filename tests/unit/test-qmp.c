@@ -4,8 +4,10 @@
  * is written down line by line; each test compares such a transcript. */
 
 #include <errno.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 
 #include "backend/qmp.h"
 #include "util/auto.h"
@@ -238,6 +240,80 @@ static void test_large_arguments(Peer *peer, gconstpointer data) {
         g_assert_cmpint(qmp_call(peer->qmp, "a", arguments, LONG_USEC, on_reply, peer, NULL), ==, 0);
         call(peer, "b", LONG_USEC);
         assert_heard(peer, expected);
+}
+
+/* What the client has sent, and the number of the descriptor that came with it; -1: none. */
+static int hear_fd(Peer *peer, char *ret_text, size_t size) {
+        union {
+                char buffer[CMSG_SPACE(sizeof(int))];
+                struct cmsghdr align;
+        } control;
+        struct iovec iov = {ret_text, size - 1};
+        struct msghdr message = {
+                .msg_iov = &iov, .msg_iovlen = 1, .msg_control = &control, .msg_controllen = sizeof control,
+        };
+        ssize_t n;
+        int fd = -1;
+
+        settle(peer);
+        n = recvmsg(peer->fd, &message, MSG_CMSG_CLOEXEC);
+        ret_text[MAX(n, 0)] = 0;
+        if (n > 0 && CMSG_FIRSTHDR(&message))
+                memcpy(&fd, CMSG_DATA(CMSG_FIRSTHDR(&message)), sizeof fd);
+        return fd;
+}
+
+static ino_t inode_of(int fd) {
+        struct stat st;
+
+        g_assert_cmpint(fstat(fd, &st), ==, 0);
+        return st.st_ino;
+}
+
+static void test_descriptors(Peer *peer, gconstpointer data) {
+        autofd int first = -1, second = -1;
+        char text[256];
+        ino_t inodes[2];
+        int pair[2];
+
+        g_assert_cmpint(pipe(pair), ==, 0);
+        inodes[0] = inode_of(pair[0]);
+        inodes[1] = inode_of(peer->fd);
+        g_assert_cmpint(qmp_call_with_fd(peer->qmp, "getfd", NULL, pair[0], LONG_USEC, on_reply, peer,
+                NULL), ==, 0);
+        g_assert_cmpint(qmp_call_with_fd(peer->qmp, "add-fd", NULL, dup(peer->fd), LONG_USEC, on_reply, peer,
+                NULL), ==, 0);
+        call(peer, "stop", LONG_USEC);
+
+        first = hear_fd(peer, text, sizeof text);
+        g_assert_cmpstr(text, ==, "{\"execute\":\"getfd\",\"id\":2}\n");
+        g_assert_true(inode_of(first) == inodes[0]);
+        g_assert_cmpint(write(pair[1], "x", 1), ==, 1);
+        first = fd_close(first);
+        g_assert_cmpint(write(pair[1], "x", 1), ==, -1);   /* the client has kept none */
+        (void) close(pair[1]);
+
+        assert_heard(peer, "");
+        say(peer, "{\"id\": 2, \"return\": {}}\n");
+        second = hear_fd(peer, text, sizeof text);
+        g_assert_cmpstr(text, ==, "{\"execute\":\"add-fd\",\"id\":3}\n");
+        g_assert_true(inode_of(second) == inodes[1]);
+        assert_heard(peer, "{\"execute\":\"stop\",\"id\":4}\n");
+        assert_told(peer, "return {}\n");
+}
+
+static void test_descriptor_given_up(Peer *peer, gconstpointer data) {
+        QmpCall *given_up;
+        int pair[2];
+
+        g_assert_cmpint(pipe(pair), ==, 0);
+        g_assert_cmpint(qmp_call_with_fd(peer->qmp, "a", NULL, pair[0], LONG_USEC, on_reply, peer,
+                &given_up), ==, 0);
+        g_assert_cmpint(qmp_call_with_fd(peer->qmp, "b", NULL, pair[1], LONG_USEC, on_reply, peer, NULL),
+                ==, 0);
+        assert_heard(peer, "{\"execute\":\"a\",\"id\":2}\n");
+        qmp_call_cancel(given_up);
+        assert_heard(peer, "{\"execute\":\"b\",\"id\":3}\n");
 }
 
 static void test_out_of_order(Peer *peer, gconstpointer data) {
@@ -592,6 +668,8 @@ int main(int argc, char *argv[]) {
                 {"strings may hold anything", setup_ready, test_strings},
                 {"arguments are quoted", setup_ready, test_arguments},
                 {"large arguments are sent piece by piece", setup_ready, test_large_arguments},
+                {"descriptors go one at a time", setup_ready, test_descriptors},
+                {"one that is given up holds up nobody", setup_ready, test_descriptor_given_up},
                 {"replies find their calls in any order", setup_ready, test_out_of_order},
                 {"a refusal has QEMU's words", setup_ready, test_refusal},
                 {"hostile words are quoted and cut", setup_ready, test_hostile_words},
@@ -616,6 +694,7 @@ int main(int argc, char *argv[]) {
                 {"a flood of events delays nothing else", setup_ready, test_flood},
         };
 
+        (void) signal(SIGPIPE, SIG_IGN);
         g_test_init(&argc, &argv, NULL);
         g_assert_cmpint(errors_register(), >=, 0);
         for (size_t i = 0; i < G_N_ELEMENTS(tests); i++) {

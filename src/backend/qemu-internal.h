@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+#pragma once
+
+/* What a QEMU backend is made of, and how the files of this room ask its monitor. For them only. */
+
+#include "backend/backend.h"
+#include "backend/qmp.h"
+
+/* A monitor that does not answer in this time is given up on, for this command. */
+#define QEMU_TIMEOUT_USEC 5000000ull
+
+typedef struct QemuBackend {
+        Backend parent;
+        BackendContext context;
+        const DomainConfig *config;
+        SpawnUser *user;
+        char *binary;
+        char **argv;
+        Accelerator accelerator;
+        int monitor_listener, console_listener, output;
+        Console *messages;            /* QEMU's standard output and error */
+        Qmp *qmp;
+        GPtrArray *calls;             /* BackendCall: what is owed */
+        BackendCall *connecting;      /* one of them, until the monitor has answered */
+        bool connected;               /* the monitor has answered */
+        sd_event_source *loss;        /* the monitor closed: is it only the end of QEMU? */
+        char *loss_reason;
+        char *end_reason;
+        GArray *vcpus;                /* BackendVcpu */
+} QemuBackend;
+
+/* What an answer was good for: negative with *error when the call has failed, QEMU_DONE when it is over,
+ * QEMU_ASKS_ON when the next command has been sent. r is negative when QEMU refused or did not answer;
+ * *error says why then, and is free to be put in other words. */
+enum { QEMU_DONE = 0, QEMU_ASKS_ON = 1 };
+typedef int (*QemuAnswered)(BackendCall *call, int r, JsonNode *result, sd_bus_error *error);
+
+/* What is owed to the backend's caller: one answer, for one command or for several, one after the other. */
+struct BackendCall {
+        QemuBackend *q;
+        QmpCall *qmp;                 /* the command it waits for */
+        QemuAnswered answered;
+        BackendReply reply;
+        void *userdata;
+        void *state;                  /* of the commands, freed with the call */
+        GDestroyNotify state_free;
+};
+
+/* reply and ret may be NULL: nobody hears of it. */
+BackendCall *qemu_call_new(QemuBackend *q, BackendReply reply, void *userdata, BackendCall **ret);
+
+/* Sends a command. arguments (may be NULL) is consumed, fd (-1: none) is taken. answered: NULL when any
+ * answer will do. Returns QEMU_ASKS_ON, or negative with MonitorFailed: the call is still to be ended. */
+int qemu_call_send(BackendCall *call, const char *command, JsonObject *arguments, int fd,
+        uint64_t timeout_usec, QemuAnswered answered, sd_bus_error *error);
+
+/* Gives the answer; the call is gone afterwards, and the backend may be. */
+void qemu_call_end(BackendCall *call, int r, const sd_bus_error *error);
+
+/* A call that is one command without a descriptor: an operation of BackendOps. Returns 0, or negative with
+ * *error: then there is no call. */
+int qemu_ask(QemuBackend *q, const char *command, JsonObject *arguments, uint64_t timeout_usec,
+        QemuAnswered answered, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error);
+
+/* Of an answer that may be anything: NULL, or -1, when it is missing or something else. */
+int64_t qemu_json_int(JsonObject *object, const char *name);
+
+/* ---- Operations that have a file of their own. ---- */
+
+int qemu_find_vcpus(
+        Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error);
+const GArray *qemu_vcpus(const Backend *backend);
