@@ -27,6 +27,8 @@ static const struct {
         {DOMAIN_CHANGED_BLOCKERS, {"PauseBlockers"}},
         {DOMAIN_CHANGED_WARNINGS, {"Warnings"}},
         {DOMAIN_CHANGED_RESOURCES, {"Resources", "Devices"}},
+        {DOMAIN_CHANGED_DISKS, {"Disks"}},
+        {DOMAIN_CHANGED_NETWORKS, {"Networks"}},
 };
 
 static const struct {
@@ -156,6 +158,14 @@ static void on_warning(void *userdata, Domain *domain, const char *text) {
         (void) sd_bus_emit_signal(bus->bus, path, BUS_INTERFACE("Domain"), "Warning", "s", text);
 }
 
+static void on_device_changed(void *userdata, Domain *domain, const char *name, const char *what) {
+        Bus *bus = userdata;
+        g_autofree char *path = bus_domain_path(domain);
+
+        (void) sd_bus_emit_signal(
+                bus->bus, path, BUS_INTERFACE("Domain"), "DeviceChanged", "ss", name, what);
+}
+
 static void on_slice_added(void *userdata, Slice *slice) {
         Bus *bus = userdata;
         g_autofree char *path = bus_slice_path(slice);
@@ -217,6 +227,7 @@ static const ManagerObserver bus_observer = {
         .state_changed = on_state_changed,
         .stop_step = on_stop_step,
         .warning = on_warning,
+        .device_changed = on_device_changed,
         .slice_added = on_slice_added,
         .slice_removed = on_slice_removed,
         .slice_changed = on_slice_changed,

@@ -93,6 +93,7 @@ static int value_read(sd_bus_message *m, const ConfigKey *key, DomainConfig *con
                 break;
         case CONFIG_SETTINGS:
         case CONFIG_SLICES:
+        case CONFIG_DEVICES:
                 r = variant_read(m, &settings);
                 value.settings = settings;
                 break;

@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 
+#include "bus/attachment-dbus.h"
 #include "bus/bus.h"
 #include "bus/config-dbus.h"
 #include "bus/domain-values.h"
@@ -466,6 +467,8 @@ DEFINE_DOMAIN_COUNTER(io_read_bytes)
 DEFINE_DOMAIN_COUNTER(io_write_bytes)
 DEFINE_DOMAIN_APPENDED(resources, resources_append(reply, domain_resources(domain)))
 DEFINE_DOMAIN_APPENDED(devices, append_devices(reply, domain))
+DEFINE_DOMAIN_APPENDED(disks, append_attachments(reply, domain, ATTACHMENT_DISK))
+DEFINE_DOMAIN_APPENDED(networks, append_attachments(reply, domain, ATTACHMENT_NETWORK))
 DEFINE_DOMAIN_APPENDED(image, append_image(reply, domain->config))
 DEFINE_DOMAIN_APPENDED(command, sd_bus_message_append_strv(reply, domain->config->command))
 DEFINE_DOMAIN_PROPERTY(delegate, "b", (int) domain->config->delegate)
@@ -539,6 +542,8 @@ static const sd_bus_vtable domain_vtable[] = {
                 "Stop", "a(st)t", SD_BUS_PARAM(plan) SD_BUS_PARAM(flags), NULL,, method_stop, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES(
                 "Kill", "si", SD_BUS_PARAM(whom) SD_BUS_PARAM(signal), NULL,, method_kill, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("WaitForDevices", "t", SD_BUS_PARAM(timeout_usec), "a{ss}",
+                SD_BUS_PARAM(devices), method_wait_for_devices, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("AddDevice", "ss", SD_BUS_PARAM(node) SD_BUS_PARAM(access), NULL,,
                 method_add_device, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES(
@@ -570,6 +575,7 @@ static const sd_bus_vtable domain_vtable[] = {
                 SD_BUS_PARAM(old) SD_BUS_PARAM(new) SD_BUS_PARAM(reason) SD_BUS_PARAM(details), 0),
         SD_BUS_SIGNAL_WITH_NAMES(
                 "StopStep", "suu", SD_BUS_PARAM(step) SD_BUS_PARAM(index) SD_BUS_PARAM(total), 0),
+        SD_BUS_SIGNAL_WITH_NAMES("DeviceChanged", "ss", SD_BUS_PARAM(name) SD_BUS_PARAM(what), 0),
         SD_BUS_SIGNAL_WITH_NAMES("Warning", "s", SD_BUS_PARAM(text), 0),
         SD_BUS_PROPERTY("Name", "s", property_name, 0, EMITS),
         SD_BUS_PROPERTY("UUID", "s", property_uuid, 0, CONST),
@@ -603,6 +609,8 @@ static const sd_bus_vtable domain_vtable[] = {
         SD_BUS_PROPERTY("IOWriteBytes", "t", property_io_write_bytes, 0, 0),
         SD_BUS_PROPERTY("Resources", "a{sv}", property_resources, 0, EMITS),
         SD_BUS_PROPERTY("Devices", "a(ss)", property_devices, 0, EMITS),
+        SD_BUS_PROPERTY("Disks", "aa{sv}", property_disks, 0, EMITS),
+        SD_BUS_PROPERTY("Networks", "aa{sv}", property_networks, 0, EMITS),
         SD_BUS_PROPERTY("Image", "a{ss}", property_image, 0, CONST),
         SD_BUS_PROPERTY("Command", "as", property_command, 0, CONST),
         SD_BUS_PROPERTY("Delegate", "b", property_delegate, 0, CONST),

@@ -6,6 +6,7 @@
 
 #include "bus/domain-values.h"
 #include "util/auto.h"
+#include "util/variant.h"
 
 int append_vcpu(sd_bus_message *reply, const Vcpu *vcpu) {
         int r;
@@ -134,6 +135,20 @@ int append_devices(sd_bus_message *reply, const Domain *domain) {
         while (list && r >= 0 && g_variant_iter_next(&iter, "(&s&s)", &specifier, &access)) {
                 g_autofree char *name = domain_device_name(domain, specifier);
                 r = sd_bus_message_append(reply, "(ss)", name, access);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+int append_attachments(sd_bus_message *reply, const Domain *domain, AttachmentKind kind) {
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "a{sv}");
+        for (unsigned i = 0; i < domain->attachments->len && r >= 0; i++) {
+                const Attachment *attachment = domain->attachments->pdata[i];
+                g_autoptr(GVariant) device = attachment_to_variant(attachment);
+
+                if (attachment->kind == kind)
+                        r = variant_append(reply, device);
         }
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }

@@ -5,6 +5,7 @@
  * negative errno. */
 
 #include "bus/bus.h"
+#include "core/attachment.h"
 
 int append_uuid(sd_bus_message *reply, sd_id128_t uuid);                             /* s */
 int append_cgroup_path(sd_bus_message *reply, const CgroupPath *path);               /* s */
@@ -13,6 +14,7 @@ int append_console_path(sd_bus_message *reply, const Domain *domain);           
 int append_image(sd_bus_message *reply, const DomainConfig *config);                 /* a{ss} */
 int append_blockers(sd_bus_message *reply, const GArray *blockers);                  /* a(uss) */
 int append_devices(sd_bus_message *reply, const Domain *domain);                     /* a(ss) */
+int append_attachments(sd_bus_message *reply, const Domain *domain, AttachmentKind kind);   /* aa{sv} */
 int append_vcpu(sd_bus_message *reply, const Vcpu *vcpu);                            /* (uuautt) */
 int append_job(sd_bus_message *reply, const Job *job);                               /* o; NULL: "/" */
 

@@ -39,6 +39,7 @@ static const struct {
         {"WeighVCPU",       ACTION("configure")},
         {"OpenConsole",     ACTION("console")},
         {"GetConsoleLog",   ACTION("console")},
+        {"WaitForDevices",  ACTION("inspect")},
         {"AddDevice",       ACTION("configure")},
         {"RemoveDevice",    ACTION("configure")},
         {"SetResources",    ACTION("configure")},

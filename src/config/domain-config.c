@@ -41,6 +41,7 @@ const char *config_type_signature(ConfigType type) {
                 [CONFIG_PLAN] = "a(st)",
                 [CONFIG_SETTINGS] = "a{sv}",
                 [CONFIG_SLICES] = "a{sa{sv}}",
+                [CONFIG_DEVICES] = "aa{sv}",
         };
 
         return signatures[type];
@@ -62,8 +63,8 @@ struct KeyRow {
         Use uses;
         size_t offset;    /* of the field in DomainConfig */
 
-        /* Copies the value into the field, or returns what is wrong with it. NULL: settings, whose errors
-         * have names of their own. */
+        /* Copies the value into the field, or returns what is wrong with it. NULL: settings, see
+         * take_whole(). */
         char *(*take)(const KeyRow *row, const ConfigValue *value, void *field);
 
         /* What the take functions go by: of a text or each entry of a list; of a number. */
@@ -216,6 +217,8 @@ static const KeyRow rows[] = {
         KEY("Image", "Machine", CONFIG_STRING, USE_QEMU, machine, take_machine_type),
         KEY("Image", "Accelerator", CONFIG_STRING, USE_QEMU, accelerator, take_accelerator),
 
+        KEY("Disk", "Disks", CONFIG_DEVICES, USE_QEMU, disks, NULL),
+
         KEY("Process", "Command", CONFIG_STRV, USE_PROCESS, command, take_command, argument_problem),
         KEY("Process", "WorkingDirectory", CONFIG_STRING, USE_PROCESS, working_directory,
                 take_text, path_problem),
@@ -267,6 +270,10 @@ static void resources_destroy(void *resources) {
         resources_free(resources);
 }
 
+static void disk_destroy(void *disk) {
+        disk_config_free(disk);
+}
+
 int domain_config_new(const char *name, DomainConfig **ret, sd_bus_error *error) {
         const char *problem = name_problem(name);
 
@@ -279,6 +286,7 @@ int domain_config_new(const char *name, DomainConfig **ret, sd_bus_error *error)
         (*ret)->name = g_strdup(name);
         (*ret)->warnings = g_ptr_array_new_with_free_func(g_free);
         (*ret)->slices = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, resources_destroy);
+        (*ret)->disks = g_ptr_array_new_with_free_func(disk_destroy);
         return 0;
 }
 
@@ -293,6 +301,7 @@ DomainConfig *domain_config_free(DomainConfig *config) {
         g_free(config->oci_resources);
         g_hash_table_unref(config->slices);
         g_ptr_array_unref(config->warnings);
+        g_ptr_array_unref(config->disks);
         g_free(config->kernel);
         g_free(config->initrd);
         g_free(config->root);
@@ -322,6 +331,32 @@ static int take_slices(DomainConfig *config, GVariant *slices, sd_bus_error *err
         return 0;
 }
 
+static int take_disks(DomainConfig *config, GVariant *disks, sd_bus_error *error) {
+        if (g_variant_n_children(disks) > DEVICES_MAX)
+                return sd_bus_error_setf(
+                        error, VMM_ERROR_INVALID_CONFIG, "Disks: more than %d devices", DEVICES_MAX);
+        for (size_t i = 0; i < g_variant_n_children(disks); i++) {
+                g_autoptr(GVariant) settings = g_variant_get_child_value(disks, i);
+                g_autofree char *where = g_strdup_printf("Disks[%zu]", i);
+                DiskConfig *disk;
+                int r = disk_config_new(settings, where, &disk, error);
+
+                if (r < 0)
+                        return r;
+                g_ptr_array_add(config->disks, disk);
+        }
+        return 0;
+}
+
+/* Values that are settings themselves, whose errors have names of their own. */
+static int take_whole(DomainConfig *config, const ConfigKey *key, GVariant *settings, sd_bus_error *error) {
+        if (key->type == CONFIG_SLICES)
+                return take_slices(config, settings, error);
+        if (key->type == CONFIG_DEVICES)
+                return take_disks(config, settings, error);
+        return resources_new_from(settings, RESOURCES_AT_CREATION, &config->resources, error);
+}
+
 int domain_config_set(DomainConfig *config, const ConfigKey *key, const ConfigValue *value,
         sd_bus_error *error) {
         const KeyRow *row = (const KeyRow *) key;    /* a row begins with its key */
@@ -333,10 +368,7 @@ int domain_config_set(DomainConfig *config, const ConfigKey *key, const ConfigVa
         else if (row_is_set(config, row))
                 problem = g_strdup("it is given twice");
         else if (!row->take) {
-                int r = key->type == CONFIG_SLICES
-                                ? take_slices(config, value->settings, error)
-                                : resources_new_from(
-                                          value->settings, RESOURCES_AT_CREATION, &config->resources, error);
+                int r = take_whole(config, key, value->settings, error);
                 if (r < 0)
                         return r;
         } else
@@ -422,6 +454,51 @@ static int check_slices(const DomainConfig *config, sd_bus_error *error) {
         return 0;
 }
 
+bool domain_config_has_device(const DomainConfig *config, const char *name) {
+        for (unsigned i = 0; i < config->disks->len; i++) {
+                const DiskConfig *disk = config->disks->pdata[i];
+                if (g_strcmp0(disk->name, name) == 0)
+                        return true;
+        }
+        return false;
+}
+
+/* The first of noun0, noun1 ... that is free. */
+static char *device_name_new(const DomainConfig *config, const char *noun) {
+        for (unsigned i = 0;; i++) {
+                g_autofree char *name = g_strdup_printf("%s%u", noun, i);
+                if (!domain_config_has_device(config, name))
+                        return g_steal_pointer(&name);
+        }
+}
+
+/* Adds the names of these devices to those seen. */
+static int check_names(GHashTable *seen, const char *key, const char *name, sd_bus_error *error) {
+        if (!g_hash_table_add(seen, (void *) name))
+                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG,
+                        "%s: there are two devices of the name '%s'", key, name);
+        if (g_hash_table_size(seen) > DEVICES_MAX)
+                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG,
+                        "%s: more than %d devices", key, DEVICES_MAX);
+        return 0;
+}
+
+static int complete_devices(DomainConfig *config, sd_bus_error *error) {
+        g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
+
+        for (unsigned i = 0; i < config->disks->len; i++) {
+                DiskConfig *disk = config->disks->pdata[i];
+                int r;
+
+                if (!disk->name)
+                        disk->name = device_name_new(config, "disk");
+                r = check_names(seen, "Disks", disk->name, error);
+                if (r < 0)
+                        return r;
+        }
+        return 0;
+}
+
 int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults, sd_bus_error *error) {
         int r;
 
@@ -439,6 +516,8 @@ int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults,
         r = complete_resources(config, error);
         if (r >= 0)
                 r = check_slices(config, error);
+        if (r >= 0)
+                r = complete_devices(config, error);
         if (r < 0)
                 return r;
 

@@ -13,6 +13,7 @@
 #include <systemd/sd-id128.h>
 
 #include "config/cgroup-path.h"
+#include "config/disk.h"
 #include "config/resources.h"
 #include "config/stop-plan.h"
 #include "util/enum.h"
@@ -62,6 +63,7 @@ typedef struct DomainConfig {
         char *kernel, *initrd, *root, *extra;
         MachineType machine;
         Accelerator accelerator;
+        GPtrArray *disks;            /* DiskConfig; all devices have names, once complete */
 
         /* process */
         char **command;              /* argv, the program as given */
@@ -84,6 +86,7 @@ typedef enum ConfigType {
         CONFIG_PLAN,     /* a(st) */
         CONFIG_SETTINGS, /* a{sv} */
         CONFIG_SLICES,   /* a{sa{sv}} */
+        CONFIG_DEVICES,  /* aa{sv} */
         _CONFIG_TYPE_MAX
 } ConfigType;
 
@@ -132,10 +135,10 @@ typedef struct ConfigDefaults {
 } ConfigDefaults;
 
 /* Fills what was not given (kind: qemu if an Image key was set, else process; CgroupPath "DEFAULT:vmm:NAME";
- * the kind's stop plan, memory and vCPUs), and checks the whole: keys of the other kind, a missing Kernel or
- * Command, a limit in both Resources and OCIResources, a slice that is not above the domain. Once per
- * configuration. Returns 0, -EINVAL with InvalidConfig or InvalidCgroupPath naming the culprit, or what
- * oci_resources_parse() returns. */
+ * the kind's stop plan, memory and vCPUs; names of devices: disk0, disk1), and checks the whole: keys of the
+ * other kind, a missing Kernel or Command, a limit in both Resources and OCIResources, a slice that is not
+ * above the domain, two devices of one name. Once per configuration. Returns 0, -EINVAL with InvalidConfig
+ * or InvalidCgroupPath naming the culprit, or what oci_resources_parse() returns. */
 int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults, sd_bus_error *error);
 
 /* What has to be sent for its slices, a(sa(sv)), outermost first; a new reference. */
@@ -149,5 +152,8 @@ void domain_config_limit_memory(DomainConfig *config);
 /* Gives a domain without an OOMPolicy "continue": systemd's own default would have one helper that was
  * killed for memory stop a whole machine. */
 void domain_config_survive_oom(DomainConfig *config);
+
+/* Whether one of its devices, of whichever kind, has that name. */
+bool domain_config_has_device(const DomainConfig *config, const char *name);
 
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(DomainConfig, domain_config_free)

@@ -8,6 +8,7 @@
 #include <signal.h>
 #include <unistd.h>
 
+#include "core/attachment.h"
 #include "core/limits.h"
 #include "core/manager.h"
 #include "core/pause-ledger.h"
@@ -210,6 +211,7 @@ static void create_ended(Job *job, bool done) {
         }
         if (!job->start)
                 domain_add_pause_reason(domain, PAUSE_REASON_USER);
+        attachments_started(domain);
         domain_settle(domain, "created");
         limits_begin(domain);
         log_write(LOG_INFO, MESSAGE_DOMAIN_STARTED, domain->config->name, "Created in %s",

@@ -8,6 +8,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "core/attachment.h"
 #include "core/limits.h"
 #include "core/manager.h"
 #include "core/pause-ledger.h"
@@ -91,6 +92,7 @@ int domain_new(Manager *manager, DomainConfig *config, uid_t owner, Domain **ret
         };
         domain->state_usec = domain->created_usec;
         g_array_set_clear_func(domain->pause_blockers, blocker_clear);
+        attachments_init(domain);
         if (manager_find_by_name(manager, config->name))
                 return sd_bus_error_setf(
                         error, VMM_ERROR_DOMAIN_EXISTS, "There is a domain '%s' already", config->name);
@@ -133,6 +135,7 @@ Domain *domain_free(Domain *domain) {
         child_forget(domain->manager->event, domain->leader_pidfd);
         backend_free(domain->backend);
         console_free(domain->console);
+        attachments_free(domain);
         unit_watch_free(domain->unit_watch);
         cgroup_free(domain->cgroup);
         run_dir_free(domain->run_dir);
@@ -573,6 +576,7 @@ void domain_end(Domain *domain) {
         g_autofree char *reason = domain->released ? g_strdup("released") : domain_end_reason(domain);
 
         console_drain(domain->console);
+        attachments_ended(domain, "it has ended");
         domain->crashed = !domain->released && domain_has_crashed(domain);
         domain_set_stop_phase(domain, "", 0);
         domain_set_state(domain, DOMAIN_INACTIVE, reason);

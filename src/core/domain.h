@@ -32,6 +32,8 @@ typedef enum DomainChange {
         DOMAIN_CHANGED_BLOCKERS = 1 << 6,
         DOMAIN_CHANGED_WARNINGS = 1 << 7,
         DOMAIN_CHANGED_RESOURCES = 1 << 8,
+        DOMAIN_CHANGED_DISKS    = 1 << 9,
+        DOMAIN_CHANGED_NETWORKS = 1 << 10,
 } DomainChange;
 
 #define DOMAIN_WARNINGS_MAX 16u
@@ -81,6 +83,9 @@ struct Domain {
         UnitCall *freezer_call, *invocation_call;
         bool limits_late;       /* the kernel has them after the next thaw */
         GHashTable *device_names;   /* entry of DeviceAllow -> the node that was meant */
+
+        GPtrArray *attachments;     /* Attachment: its disks and networks, in core/attachment.h */
+        GPtrArray *device_waiters;  /* who waits for them */
 
         /* What is being done to it */
         Job *job;

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "core/attachment.h"
 #include "core/manager.h"
 #include "core/slice.h"
 #include "util/auto.h"
@@ -96,6 +97,7 @@ Manager *manager_free(Manager *manager) {
                         (void) unit_thaw(manager->units, domain_unit(domain), NULL, NULL, NULL);
                 if (domain->job)
                         job_supersede(domain->job, "the manager is ending");
+                attachments_ended(domain, "the manager is ending");
                 domain->run_dir = run_dir_abandon(domain->run_dir);
                 domain_free(domain);
         }

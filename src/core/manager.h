@@ -18,6 +18,7 @@ typedef struct ManagerObserver {
         void (*state_changed)(void *userdata, Domain *domain, DomainState old);
         void (*stop_step)(void *userdata, Domain *domain, const char *step, unsigned index, unsigned total);
         void (*warning)(void *userdata, Domain *domain, const char *text);
+        void (*device_changed)(void *userdata, Domain *domain, const char *name, const char *what);
         void (*slice_added)(void *userdata, Slice *slice);
         void (*slice_removed)(void *userdata, Slice *slice);
         void (*slice_changed)(void *userdata, Slice *slice, unsigned changes);

@@ -14,6 +14,7 @@ typedef enum Verb {
         VERB_RELEASE,
         VERB_ADD,
         VERB_CONFIGURE,
+        VERB_DEVICE,      /* QEMU has to answer: not while it is frozen */
         VERB_KILL,
         _VERB_MAX
 } Verb;

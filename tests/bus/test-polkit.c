@@ -417,6 +417,7 @@ static void test_matrix(Bench *bench, gconstpointer data) {
                 "Destroy: Access denied: polkit refuses org.example.VMManager1.stop",
                 "Stop: Access denied: polkit refuses org.example.VMManager1.stop",
                 "Kill: Access denied: polkit refuses org.example.VMManager1.stop",
+                "WaitForDevices: Access denied: polkit refuses org.example.VMManager1.inspect",
                 "AddDevice: Access denied: polkit refuses org.example.VMManager1.configure",
                 "RemoveDevice: Access denied: polkit refuses org.example.VMManager1.configure",
                 "SetResources: Access denied: polkit refuses org.example.VMManager1.configure",

@@ -214,6 +214,7 @@ static const ConfigKey keys[] = {
         {"Image", "Extra", CONFIG_STRING},
         {"Image", "Machine", CONFIG_STRING},
         {"Image", "Accelerator", CONFIG_STRING},
+        {"Disk", "Disks", CONFIG_DEVICES},
         {"Process", "Command", CONFIG_STRV},
         {"Process", "WorkingDirectory", CONFIG_STRING},
         {"Process", "Environment", CONFIG_STRV},
@@ -242,6 +243,7 @@ static void test_types(void) {
                 [CONFIG_STRING] = "s", [CONFIG_STRV] = "as", [CONFIG_UINT32] = "u",
                 [CONFIG_UINT64] = "t", [CONFIG_BOOL] = "b", [CONFIG_PLAN] = "a(st)",
                 [CONFIG_SETTINGS] = "a{sv}", [CONFIG_SLICES] = "a{sa{sv}}",
+                [CONFIG_DEVICES] = "aa{sv}",
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
@@ -712,6 +714,56 @@ static void test_limit_memory(void) {
         g_assert_cmpuint(resources_size(process->resources), ==, 0);
 }
 
+/* disks: of an aa{sv}, as g_variant_parse() has it. */
+static int set_disks(DomainConfig *config, const char *disks, sd_bus_error *error) {
+        g_autoptr(GVariant) list = g_variant_parse(G_VARIANT_TYPE("aa{sv}"), disks, NULL, NULL, NULL);
+        ConfigValue value = {CONFIG_DEVICES, {.settings = list}};
+
+        g_assert_nonnull(list);
+        return domain_config_set(config, domain_config_key("Disks"), &value, error);
+}
+
+static void test_disks(void) {
+        g_autoptr(DomainConfig) config = config_of("Kernel", "/k", NULL, NULL);
+        static const char *const chosen[] = {"disk1", "disk0", "disk2"};
+
+        assert_set(set_disks(config, "[{'Source': <'file:/a'>}, {'Name': <'disk0'>, 'Source': <'file:/b'>}, "
+                                     "{'Source': <'file:/c'>}]", NULL));
+        g_assert_false(domain_config_has_device(config, "disk1"));
+        g_assert_cmpint(domain_config_complete(config, &defaults, NULL), ==, 0);
+        g_assert_cmpuint(config->disks->len, ==, G_N_ELEMENTS(chosen));
+        for (unsigned i = 0; i < G_N_ELEMENTS(chosen); i++) {
+                const DiskConfig *disk = config->disks->pdata[i];
+                g_assert_cmpstr(disk->name, ==, chosen[i]);
+                g_assert_true(domain_config_has_device(config, chosen[i]));
+        }
+}
+
+static void test_disks_refused(void) {
+        g_autoptr(DomainConfig) one = config_of("Kernel", "/k", NULL, NULL);
+        g_autoptr(DomainConfig) two = config_of("Kernel", "/k", NULL, NULL);
+        g_autoptr(DomainConfig) process = config_of("Command", "/c", NULL, NULL);
+        g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL, error2 = SD_BUS_ERROR_NULL;
+        g_auto(sd_bus_error) error3 = SD_BUS_ERROR_NULL, error4 = SD_BUS_ERROR_NULL;
+        g_autoptr(GString) many = g_string_new("[@a{sv} {}");
+
+        assert_refused(set_disks(one, "[{'Source': <'file:/a'>}, {'Dev': <'sda'>}]", &error), &error,
+                SD_BUS_ERROR_INVALID_ARGS, "Disks[1]: there is no key 'Dev'");
+        for (unsigned i = 0; i < DEVICES_MAX; i++)
+                g_string_append(many, ", {}");
+        g_string_append_c(many, ']');
+        assert_refused(set_disks(one, many->str, &error2), &error2, VMM_ERROR_INVALID_CONFIG,
+                "Disks: more than 16 devices");
+
+        assert_set(set_disks(two, "[{'Name': <'a'>, 'Source': <'file:/a'>}, {'Name': <'a'>, 'Source': "
+                                  "<'file:/b'>}]", NULL));
+        assert_refused(domain_config_complete(two, &defaults, &error3), &error3, VMM_ERROR_INVALID_CONFIG,
+                "Disks: there are two devices of the name 'a'");
+        assert_set(set_disks(process, "[]", NULL));
+        assert_refused(domain_config_complete(process, &defaults, &error4), &error4,
+                VMM_ERROR_INVALID_CONFIG, "Disks: not a key of a domain of kind 'process'");
+}
+
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_assert_cmpint(errors_register(), >=, 0);
@@ -744,5 +796,7 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/domain-config/slices elsewhere are refused", test_slices_refused);
         g_test_add_func(
                 "/domain-config/a machine's memory and what QEMU needs is its limit", test_limit_memory);
+        g_test_add_func("/domain-config/disks get names of their own", test_disks);
+        g_test_add_func("/domain-config/disks that cannot be are refused", test_disks_refused);
         return g_test_run();
 }

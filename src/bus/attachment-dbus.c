@@ -1,0 +1,65 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* Disks and networks over D-Bus: reads, checks, asks, calls core once, and replies. */
+
+#include "bus/attachment-dbus.h"
+#include "bus/bus.h"
+#include "core/attachment.h"
+#include "util/auto.h"
+
+/* The domain is found again: the message is all that is kept while somebody waits. */
+typedef struct Waiting {
+        sd_bus_message *message;
+        Domain *domain;
+} Waiting;
+
+static int reply_outcomes(sd_bus_message *m, const Domain *domain) {
+        g_autoptr(sd_bus_message) reply = NULL;
+        int r;
+
+        r = sd_bus_message_new_method_return(m, &reply);
+        if (r >= 0)
+                r = sd_bus_message_open_container(reply, 'a', "{ss}");
+        for (unsigned i = 0; i < domain->attachments->len && r >= 0; i++) {
+                const Attachment *attachment = domain->attachments->pdata[i];
+                g_autofree char *outcome = attachment_outcome(attachment);
+
+                r = sd_bus_message_append(reply, "{ss}", attachment->name, outcome);
+        }
+        if (r >= 0)
+                r = sd_bus_message_close_container(reply);
+        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
+}
+
+static void on_at_rest(void *userdata, int r, const sd_bus_error *error) {
+        g_autofree Waiting *waiting = userdata;
+        g_autoptr(sd_bus_message) m = waiting->message;
+
+        if (r >= 0)
+                r = reply_outcomes(m, waiting->domain);
+        if (r < 0)
+                (void) sd_bus_reply_method_errno(m, r, error);
+}
+
+int method_wait_for_devices(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Domain *domain = userdata;
+        uint64_t timeout_usec;
+        Waiting *waiting;
+        uid_t uid;
+        int r;
+
+        r = sd_bus_message_read(m, "t", &timeout_usec);
+        if (r < 0)
+                return r;
+        r = authorize_domain_as(domain, m, NULL, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        waiting = g_new(Waiting, 1);
+        *waiting = (Waiting) {sd_bus_message_ref(m), domain};
+        r = domain_wait_for_devices(domain, timeout_usec, on_at_rest, waiting, error);
+        if (r >= 0)
+                return 1;
+        sd_bus_message_unref(m);
+        g_free(waiting);
+        return r;
+}
