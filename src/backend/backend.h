@@ -84,6 +84,9 @@ typedef struct BackendOps {
          * when it said nothing. */
         const char *(*end_reason)(const Backend *backend);
         char *(*last_words)(const Backend *backend);
+
+        /* What was decided for it, and why; NULL when nothing was. */
+        const char *(*remark)(const Backend *backend);
 } BackendOps;
 
 struct Backend {
@@ -91,9 +94,6 @@ struct Backend {
         const BackendObserver *observer;
         void *userdata;
 };
-
-/* Whether QEMU can be accelerated by this host's KVM. */
-bool qemu_kvm_is_usable(void);
 
 extern const BackendOps backend_process;
 extern const BackendOps backend_qemu;

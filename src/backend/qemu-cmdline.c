@@ -54,7 +54,8 @@ static void add_machine(GPtrArray *argv, const DomainConfig *config, Accelerator
                 [MACHINE_PC] = "pc,usb=off,vmport=off",
         };
 
-        add(argv, "-machine", "%s", machines[config->machine]);
+        /* A firmware that has no display shows itself, and what it boots, on the serial console. */
+        add(argv, "-machine", "%s%s", machines[config->machine], config->firmware ? ",graphics=off" : "");
         if (accelerator == ACCELERATOR_KVM) {
                 add(argv, "-accel", "kvm");
                 add(argv, "-cpu", "host");
@@ -69,8 +70,13 @@ static void add_machine(GPtrArray *argv, const DomainConfig *config, Accelerator
         add(argv, "-rtc", "base=utc");
 }
 
-/* QEMU takes these three as they are, commas and all. */
+/* QEMU takes these four as they are, commas and all. */
 static void add_image(GPtrArray *argv, const DomainConfig *config) {
+        if (config->firmware) {
+                if (!g_str_equal(config->firmware, DOMAIN_FIRMWARE_DEFAULT))
+                        add(argv, "-bios", "%s", config->firmware);
+                return;
+        }
         add(argv, "-kernel", "%s", config->kernel);
         if (config->initrd)
                 add(argv, "-initrd", "%s", config->initrd);

@@ -17,6 +17,7 @@ typedef struct QemuBackend {
         char *binary;
         char **argv;
         Accelerator accelerator;
+        char *remark;                 /* who chose the accelerator, and why */
         int monitor_listener, console_listener, output;
         Console *messages;            /* QEMU's standard output and error */
         Qmp *qmp;

@@ -8,6 +8,7 @@
 
 #include "backend/qemu-cmdline.h"
 #include "backend/qemu-internal.h"
+#include "host/kvm.h"
 #include "util/auto.h"
 #include "util/errors.h"
 #include "util/log.h"
@@ -35,34 +36,52 @@ static void qemu_destroy(Backend *backend) {
         g_array_unref(q->vcpus);
         g_strfreev(q->argv);
         g_free(q->binary);
+        g_free(q->remark);
         g_free(q->end_reason);
         g_free(q->loss_reason);
         g_free(q);
 }
 
-/* A /dev/kvm that opens is no proof: without the processor's virtualisation a guest created there never
- * runs. */
-bool qemu_kvm_is_usable(void) {
-        g_autofree char *cpuinfo = NULL;
+static int qemu_check_files(const QemuBackend *q, sd_bus_error *error) {
+        const char *firmware = q->config->firmware;
+        const struct {
+                const char *key, *path;
+        } files[] = {
+                {"Kernel", q->config->kernel},
+                {"Initrd", q->config->initrd},
+                {"Firmware", g_strcmp0(firmware, DOMAIN_FIRMWARE_DEFAULT) ? firmware : NULL},
+        };
+        int r = 0;
 
-        return access("/dev/kvm", R_OK | W_OK) == 0 &&
-               g_file_get_contents("/proc/cpuinfo", &cpuinfo, NULL, NULL) &&
-               g_regex_match_simple("^flags\\s*:.*\\b(vmx|svm)\\b", cpuinfo, G_REGEX_MULTILINE, 0);
+        for (size_t i = 0; i < G_N_ELEMENTS(files) && r >= 0; i++)
+                if (files[i].path)
+                        r = spawn_user_may_read(q->user, files[i].key, files[i].path, error);
+        return r;
 }
 
-static int qemu_check_files(const QemuBackend *q, sd_bus_error *error) {
-        int r = spawn_user_may_read(q->user, "Kernel", q->config->kernel, error);
+/* kvm is never given up for tcg silently: only "auto" chooses. */
+static int qemu_choose_accelerator(QemuBackend *q, sd_bus_error *error) {
+        const char *why;
+        bool kvm;
 
-        if (r >= 0 && q->config->initrd)
-                r = spawn_user_may_read(q->user, "Initrd", q->config->initrd, error);
-        return r;
+        q->accelerator = q->config->accelerator;
+        if (q->accelerator == ACCELERATOR_TCG)
+                return 0;
+        kvm = kvm_is_usable(&why);
+        if (q->accelerator == ACCELERATOR_AUTO) {
+                q->accelerator = kvm ? ACCELERATOR_KVM : ACCELERATOR_TCG;
+                q->remark = g_strdup_printf(
+                        "accelerator %s: %s", accelerator_to_string(q->accelerator), why);
+        } else if (!kvm)
+                return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
+                        "Accelerator: this host has no usable KVM: %s", why);
+        return 0;
 }
 
 static int qemu_create(
         const BackendContext *context, const DomainConfig *config, Backend **ret, sd_bus_error *error) {
         QemuBackend *q = g_new0(QemuBackend, 1);
         g_autoptr(Backend) backend = &q->parent;
-        bool kvm = qemu_kvm_is_usable();
         int r;
 
         *q = (QemuBackend) {{&backend_qemu, NULL, NULL}, *context, config,
@@ -77,12 +96,9 @@ static int qemu_create(
                 return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
                         "QEMU has no user to run as on this host: there is no user '%s'",
                         context->settings->qemu_user);
-        if (config->accelerator == ACCELERATOR_KVM && !kvm)
-                return sd_bus_error_set(
-                        error, VMM_ERROR_NOT_SUPPORTED, "Accelerator: this host has no usable KVM");
-        q->accelerator = config->accelerator == ACCELERATOR_AUTO ? (kvm ? ACCELERATOR_KVM : ACCELERATOR_TCG)
-                                                                 : config->accelerator;
-        r = qemu_check_files(q, error);
+        r = qemu_choose_accelerator(q, error);
+        if (r >= 0)
+                r = qemu_check_files(q, error);
         if (r < 0)
                 return r;
         *ret = g_steal_pointer(&backend);
@@ -236,6 +252,10 @@ static const char *qemu_end_reason(const Backend *backend) {
         return ((const QemuBackend *) backend)->end_reason;
 }
 
+static const char *qemu_remark(const Backend *backend) {
+        return ((const QemuBackend *) backend)->remark;
+}
+
 static char *qemu_last_words(const Backend *backend) {
         const QemuBackend *q = (const QemuBackend *) backend;
 
@@ -261,4 +281,5 @@ const BackendOps backend_qemu = {
         .drain = qemu_drain,
         .end_reason = qemu_end_reason,
         .last_words = qemu_last_words,
+        .remark = qemu_remark,
 };

@@ -29,6 +29,7 @@ static const struct {
         {DOMAIN_CHANGED_RESOURCES, {"Resources", "Devices"}},
         {DOMAIN_CHANGED_DISKS, {"Disks"}},
         {DOMAIN_CHANGED_NETWORKS, {"Networks"}},
+        {DOMAIN_CHANGED_IO_PORTS, {"IOPorts"}},
 };
 
 static const struct {

@@ -6,6 +6,7 @@
 #include <fcntl.h>
 
 #include "bus/config-dbus.h"
+#include "config/io-ports.h"
 #include "config/text.h"
 #include "host/process.h"
 #include "util/auto.h"
@@ -62,9 +63,20 @@ static int strings_read(sd_bus_message *m, const char *key, char ***ret, sd_bus_
         return sd_bus_message_exit_container(m);
 }
 
+static int ports_read(sd_bus_message *m, GArray *ports) {
+        IoPortRange range;
+        int r;
+
+        r = sd_bus_message_enter_container(m, 'a', "(qq)");
+        while (r >= 0 && (r = sd_bus_message_read(m, "(qq)", &range.first, &range.last)) > 0)
+                g_array_append_val(ports, range);
+        return r < 0 ? r : sd_bus_message_exit_container(m);
+}
+
 static int value_read(sd_bus_message *m, const ConfigKey *key, DomainConfig *config, sd_bus_error *error) {
         ConfigValue value = {.type = key->type};
         g_autoptr(GVariant) settings = NULL;
+        g_autoptr(GArray) ports = NULL;
         g_auto(GStrv) strings = NULL;
         StopPlan plan;
         int boolean, r;
@@ -96,6 +108,10 @@ static int value_read(sd_bus_message *m, const ConfigKey *key, DomainConfig *con
         case CONFIG_DEVICES:
                 r = variant_read(m, &settings);
                 value.settings = settings;
+                break;
+        case CONFIG_PORTS:
+                value.ports = ports = io_ports_new();
+                r = ports_read(m, ports);
                 break;
         default:
                 g_assert_not_reached();

@@ -269,6 +269,31 @@ static int method_remove_device(sd_bus_message *m, void *userdata, sd_bus_error 
                                           sd_bus_message_ref(m), error));
 }
 
+typedef int (*PortsVerb)(Domain *domain, uint16_t first, uint16_t last, sd_bus_error *error);
+
+static int ports_verb(sd_bus_message *m, Domain *domain, PortsVerb verb, sd_bus_error *error) {
+        uint16_t first, last;
+        uid_t uid;
+        int r;
+
+        r = sd_bus_message_read(m, "qq", &first, &last);
+        if (r < 0)
+                return r;
+        r = authorize_domain_as(domain, m, NULL, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = verb(domain, first, last, error);
+        return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
+}
+
+static int method_grant_io_ports(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return ports_verb(m, userdata, domain_grant_io_ports, error);
+}
+
+static int method_revoke_io_ports(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return ports_verb(m, userdata, domain_revoke_io_ports, error);
+}
+
 /* ---- Looking in. ---- */
 
 static void on_processes(
@@ -469,8 +494,10 @@ DEFINE_DOMAIN_APPENDED(resources, resources_append(reply, domain_resources(domai
 DEFINE_DOMAIN_APPENDED(devices, append_devices(reply, domain))
 DEFINE_DOMAIN_APPENDED(disks, append_attachments(reply, domain, ATTACHMENT_DISK))
 DEFINE_DOMAIN_APPENDED(networks, append_attachments(reply, domain, ATTACHMENT_NETWORK))
+DEFINE_DOMAIN_APPENDED(io_ports, append_io_ports(reply, domain->config))
 DEFINE_DOMAIN_APPENDED(image, append_image(reply, domain->config))
 DEFINE_DOMAIN_APPENDED(command, sd_bus_message_append_strv(reply, domain->config->command))
+DEFINE_DOMAIN_PROPERTY(security_label, "s", domain->config->security_label)
 DEFINE_DOMAIN_PROPERTY(delegate, "b", (int) domain->config->delegate)
 DEFINE_DOMAIN_APPENDED(console_path, append_console_path(reply, domain))
 DEFINE_DOMAIN_APPENDED(stop_plan, plan_append(reply, &domain->config->stop_plan))
@@ -548,6 +575,10 @@ static const sd_bus_vtable domain_vtable[] = {
                 method_add_device, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES(
                 "RemoveDevice", "s", SD_BUS_PARAM(node), NULL,, method_remove_device, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("GrantIOPorts", "qq", SD_BUS_PARAM(first) SD_BUS_PARAM(last), NULL,,
+                method_grant_io_ports, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("RevokeIOPorts", "qq", SD_BUS_PARAM(first) SD_BUS_PARAM(last), NULL,,
+                method_revoke_io_ports, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES(
                 "SetResources", "a(sv)", SD_BUS_PARAM(resources), NULL,, method_set_resources, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("UpdateResourcesOCI", "s", SD_BUS_PARAM(json), NULL,,
@@ -611,8 +642,10 @@ static const sd_bus_vtable domain_vtable[] = {
         SD_BUS_PROPERTY("Devices", "a(ss)", property_devices, 0, EMITS),
         SD_BUS_PROPERTY("Disks", "aa{sv}", property_disks, 0, EMITS),
         SD_BUS_PROPERTY("Networks", "aa{sv}", property_networks, 0, EMITS),
+        SD_BUS_PROPERTY("IOPorts", "a(qq)", property_io_ports, 0, EMITS),
         SD_BUS_PROPERTY("Image", "a{ss}", property_image, 0, CONST),
         SD_BUS_PROPERTY("Command", "as", property_command, 0, CONST),
+        SD_BUS_PROPERTY("SecurityLabel", "s", property_security_label, 0, CONST),
         SD_BUS_PROPERTY("Delegate", "b", property_delegate, 0, CONST),
         SD_BUS_PROPERTY("ConsolePath", "s", property_console_path, 0, CONST),
         SD_BUS_WRITABLE_PROPERTY("StopPlan", "a(st)", property_stop_plan, set_stop_plan, 0, EMITS | ANYBODY),

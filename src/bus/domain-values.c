@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bus/domain-values.h"
+#include "config/io-ports.h"
 #include "util/auto.h"
 #include "util/variant.h"
 
@@ -76,6 +77,7 @@ int append_image(sd_bus_message *reply, const DomainConfig *config) {
                 {"Initrd", config->initrd},
                 {"Root", config->root},
                 {"Extra", config->extra},
+                {"Firmware", config->firmware},
                 {"Machine", machine_type_to_string(config->machine)},
                 {"Accelerator", accelerator_to_string(config->accelerator)},
         };
@@ -149,6 +151,17 @@ int append_attachments(sd_bus_message *reply, const Domain *domain, AttachmentKi
 
                 if (attachment->kind == kind)
                         r = variant_append(reply, device);
+        }
+        return r < 0 ? r : sd_bus_message_close_container(reply);
+}
+
+int append_io_ports(sd_bus_message *reply, const DomainConfig *config) {
+        int r;
+
+        r = sd_bus_message_open_container(reply, 'a', "(qq)");
+        for (unsigned i = 0; i < config->io_ports->len && r >= 0; i++) {
+                IoPortRange range = g_array_index(config->io_ports, IoPortRange, i);
+                r = sd_bus_message_append(reply, "(qq)", range.first, range.last);
         }
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }

@@ -15,6 +15,7 @@ int append_image(sd_bus_message *reply, const DomainConfig *config);            
 int append_blockers(sd_bus_message *reply, const GArray *blockers);                  /* a(uss) */
 int append_devices(sd_bus_message *reply, const Domain *domain);                     /* a(ss) */
 int append_attachments(sd_bus_message *reply, const Domain *domain, AttachmentKind kind);   /* aa{sv} */
+int append_io_ports(sd_bus_message *reply, const DomainConfig *config);              /* a(qq) */
 int append_vcpu(sd_bus_message *reply, const Vcpu *vcpu);                            /* (uuautt) */
 int append_job(sd_bus_message *reply, const Job *job);                               /* o; NULL: "/" */
 

@@ -9,6 +9,7 @@
 #include "bus/bus.h"
 #include "bus/config-dbus.h"
 #include "config/text.h"
+#include "host/kvm.h"
 #include "host/process.h"
 #include "util/auto.h"
 #include "util/errors.h"
@@ -434,7 +435,7 @@ static int property_features(sd_bus *bus, const char *path, const char *interfac
         g_auto(GStrv) controllers = cgroup_controllers(units_control_group(manager->units));
         g_auto(GStrv) properties = manager_resource_properties(manager);
         g_autofree char *qemu = NULL;
-        const char *systemd = units_version(manager->units);
+        const char *systemd = units_version(manager->units), *why;
         int r;
 
         (void) spawn_find_program(manager->settings->qemu_binary, &qemu, NULL);
@@ -445,7 +446,7 @@ static int property_features(sd_bus *bus, const char *path, const char *interfac
                         "ScopePIDFDs", "b", (int) units_take_pidfds(manager->units),
                         "UserMode", "b", (int) manager->user_mode,
                         "QEMU", "s", qemu ? qemu : "",
-                        "KVM", "b", (int) qemu_kvm_is_usable());
+                        "KVM", "b", (int) kvm_is_usable(&why));
         if (r >= 0)
                 r = append_feature_list(reply, "CgroupControllers", controllers);
         if (r >= 0)

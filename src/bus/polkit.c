@@ -42,6 +42,8 @@ static const struct {
         {"WaitForDevices",  ACTION("inspect")},
         {"AddDevice",       ACTION("configure")},
         {"RemoveDevice",    ACTION("configure")},
+        {"GrantIOPorts",    ACTION("configure")},
+        {"RevokeIOPorts",   ACTION("configure")},
         {"SetResources",    ACTION("configure")},
         {"UpdateResourcesOCI", ACTION("configure")},
         {"StopPlan",        ACTION("configure")},

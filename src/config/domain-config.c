@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "config/domain-config.h"
+#include "config/io-ports.h"
 #include "config/oci.h"
 #include "config/text.h"
 #include "util/errors.h"
@@ -42,6 +43,7 @@ const char *config_type_signature(ConfigType type) {
                 [CONFIG_SETTINGS] = "a{sv}",
                 [CONFIG_SLICES] = "a{sa{sv}}",
                 [CONFIG_DEVICES] = "aa{sv}",
+                [CONFIG_PORTS] = "a(qq)",
         };
 
         return signatures[type];
@@ -144,6 +146,26 @@ static char *take_plan(const KeyRow *row, const ConfigValue *value, void *field)
         return NULL;
 }
 
+static char *take_ports(const KeyRow *row, const ConfigValue *value, void *field) {
+        g_autoptr(GArray) ports = io_ports_new();
+
+        for (unsigned i = 0; i < value->ports->len; i++) {
+                IoPortRange range = g_array_index(value->ports, IoPortRange, i), common;
+
+                if (range.first > range.last)
+                        return g_strdup_printf("0x%x is after 0x%x", range.first, range.last);
+                if (io_ports_overlap(ports, range, &common)) {
+                        g_autofree char *twice = io_port_range_to_string(common);
+                        return g_strdup_printf("%s is given twice", twice);
+                }
+                if (io_ports_add(ports, range) < 0)
+                        return g_strdup_printf("more than %u ranges", IO_PORT_RANGES_MAX);
+        }
+        g_array_unref(*(GArray **) field);
+        *(GArray **) field = g_steal_pointer(&ports);
+        return NULL;
+}
+
 static char *take_list(const KeyRow *row, const ConfigValue *value, void *field) {
         size_t n = 0, bytes = 0;
 
@@ -179,6 +201,23 @@ static const char *root_problem(const char *root) {
         return NULL;
 }
 
+/* Of a firmware: a file, or the word for the machine's own. */
+static const char *firmware_problem(const char *firmware) {
+        if (g_str_equal(firmware, DOMAIN_FIRMWARE_DEFAULT) || !path_problem(firmware))
+                return NULL;
+        return "is neither '" DOMAIN_FIRMWARE_DEFAULT "' nor a normalised absolute path";
+}
+
+/* Of a security label: which ones there are is the host's to know. */
+static const char *security_label_problem(const char *label) {
+        if (!*label)
+                return "is empty";
+        for (const char *p = label; *p; p++)
+                if (!g_ascii_isgraph(*p))
+                        return "is not one word of ASCII";
+        return NULL;
+}
+
 /* Of an argument: any text, lines and all. */
 static const char *argument_problem(const char *argument) {
         return g_utf8_validate(argument, -1, NULL) ? NULL : "is not valid UTF-8";
@@ -205,6 +244,9 @@ static const KeyRow rows[] = {
                 .min = DOMAIN_MEMORY_MIN, .max = DOMAIN_MEMORY_MAX, .step = 1 << 20),
         KEY("Domain", "VCPUs", CONFIG_UINT32, USE_QEMU, vcpus, take_number,
                 .min = 1, .max = DOMAIN_VCPUS_MAX, .step = 1),
+        KEY("Domain", "SecurityLabel", CONFIG_STRING, USE_QEMU | USE_PROCESS, security_label,
+                take_text, security_label_problem),
+        KEY("Domain", "IOPorts", CONFIG_PORTS, USE_UNIT, io_ports, take_ports),
         KEY("Domain", "StopPlan", CONFIG_PLAN, USE_UNIT, stop_plan, take_plan),
         KEY("Domain", "OCIResources", CONFIG_STRING, USE_ANY, oci_resources, take_later),
         KEY("Domain", "PauseTimeoutUSec", CONFIG_UINT64, USE_UNIT, pause_timeout_usec, take_number,
@@ -214,6 +256,7 @@ static const KeyRow rows[] = {
         KEY("Image", "Initrd", CONFIG_STRING, USE_QEMU, initrd, take_text, path_problem),
         KEY("Image", "Root", CONFIG_STRING, USE_QEMU, root, take_text, root_problem),
         KEY("Image", "Extra", CONFIG_STRING, USE_QEMU, extra, take_text, text_problem),
+        KEY("Image", "Firmware", CONFIG_STRING, USE_QEMU, firmware, take_text, firmware_problem),
         KEY("Image", "Machine", CONFIG_STRING, USE_QEMU, machine, take_machine_type),
         KEY("Image", "Accelerator", CONFIG_STRING, USE_QEMU, accelerator, take_accelerator),
 
@@ -285,6 +328,7 @@ int domain_config_new(const char *name, DomainConfig **ret, sd_bus_error *error)
         *ret = g_new0(DomainConfig, 1);
         (*ret)->name = g_strdup(name);
         (*ret)->warnings = g_ptr_array_new_with_free_func(g_free);
+        (*ret)->io_ports = io_ports_new();
         (*ret)->slices = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, resources_destroy);
         (*ret)->disks = g_ptr_array_new_with_free_func(disk_destroy);
         return 0;
@@ -306,6 +350,9 @@ DomainConfig *domain_config_free(DomainConfig *config) {
         g_free(config->initrd);
         g_free(config->root);
         g_free(config->extra);
+        g_free(config->firmware);
+        g_free(config->security_label);
+        g_array_unref(config->io_ports);
         g_strfreev(config->command);
         g_strfreev(config->environment);
         g_free(config->working_directory);
@@ -393,6 +440,25 @@ static DomainKind kind_of(const DomainConfig *config) {
         return DOMAIN_PROCESS;
 }
 
+/* A virtual machine boots what QEMU loads, or what its firmware finds. */
+static int check_boot(const DomainConfig *config, sd_bus_error *error) {
+        const char *stray = config->initrd  ? "Initrd"
+                            : config->root  ? "Root"
+                            : config->extra ? "Extra"
+                                            : NULL;
+
+        if (!config->kernel && !config->firmware)
+                return sd_bus_error_set(error, VMM_ERROR_INVALID_CONFIG,
+                        "Kernel: a domain of kind 'qemu' needs one, or a Firmware to boot from its disks");
+        if (config->kernel && config->firmware)
+                return sd_bus_error_set(error, VMM_ERROR_INVALID_CONFIG,
+                        "Firmware: it boots from the disks, and Kernel from a file: only one can be");
+        if (config->firmware && stray)
+                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG,
+                        "%s: it goes with a Kernel, not with a Firmware", stray);
+        return 0;
+}
+
 /* Refuses keys that say nothing about this kind of domain, and asks for those it cannot do without. */
 static int check_keys(const DomainConfig *config, bool adopted, sd_bus_error *error) {
         bool qemu = config->kind == DOMAIN_QEMU, slice = cgroup_path_is_slice(config->cgroup_path);
@@ -407,11 +473,12 @@ static int check_keys(const DomainConfig *config, bool adopted, sd_bus_error *er
         if ((adopted || slice) && qemu)
                 return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "Kind: %s %s of kind 'process'",
                         what, slice ? "is" : "are");
-        if (use == USE_QEMU && !config->kernel)
-                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "Kernel: %s needs one", what);
+        if (use == USE_QEMU && config->io_ports->len > 0)
+                return sd_bus_error_set(error, VMM_ERROR_NOT_SUPPORTED,
+                        "IOPorts: QEMU cannot give its guest I/O ports of the host");
         if (use == USE_PROCESS && !config->command)
                 return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG, "Command: %s needs one", what);
-        return 0;
+        return use == USE_QEMU ? check_boot(config, error) : 0;
 }
 
 /* Both forms of resource settings become one. */

@@ -30,6 +30,9 @@
 #define DOMAIN_MEMORY_MAX (16ull << 40)
 #define DOMAIN_VCPUS_MAX 512u
 
+/* A Firmware that is no file: what QEMU brings for the machine. */
+#define DOMAIN_FIRMWARE_DEFAULT "default"
+
 typedef enum DomainKind { DOMAIN_QEMU, DOMAIN_PROCESS, _DOMAIN_KIND_MAX } DomainKind;
 DECLARE_ENUM_STRINGS(domain_kind, DomainKind)
 
@@ -56,11 +59,14 @@ typedef struct DomainConfig {
         Resources *resources;        /* Resources and OCIResources; never NULL once complete */
         GHashTable *slices;          /* name -> Resources: slices above the scope that come to be with it */
         GPtrArray *warnings;         /* char *: what is odd about it, and not wrong */
+        char *security_label;        /* of what is executed; NULL: as the host's policy has it */
+        GArray *io_ports;            /* IoPortRange: see config/io-ports.h */
 
         /* qemu */
         uint64_t memory;             /* bytes */
         uint32_t vcpus;
         char *kernel, *initrd, *root, *extra;
+        char *firmware;              /* a file, or DOMAIN_FIRMWARE_DEFAULT; NULL: QEMU loads the kernel */
         MachineType machine;
         Accelerator accelerator;
         GPtrArray *disks;            /* DiskConfig; all devices have names, once complete */
@@ -87,6 +93,7 @@ typedef enum ConfigType {
         CONFIG_SETTINGS, /* a{sv} */
         CONFIG_SLICES,   /* a{sa{sv}} */
         CONFIG_DEVICES,  /* aa{sv} */
+        CONFIG_PORTS,    /* a(qq) */
         _CONFIG_TYPE_MAX
 } ConfigType;
 
@@ -104,6 +111,7 @@ typedef struct ConfigValue {
                 bool boolean;
                 const StopPlan *plan;
                 GVariant *settings;
+                const GArray *ports;   /* IoPortRange, as given */
         };
 } ConfigValue;
 
@@ -136,9 +144,10 @@ typedef struct ConfigDefaults {
 
 /* Fills what was not given (kind: qemu if an Image key was set, else process; CgroupPath "DEFAULT:vmm:NAME";
  * the kind's stop plan, memory and vCPUs; names of devices: disk0, disk1), and checks the whole: keys of the
- * other kind, a missing Kernel or Command, a limit in both Resources and OCIResources, a slice that is not
- * above the domain, two devices of one name. Once per configuration. Returns 0, -EINVAL with InvalidConfig
- * or InvalidCgroupPath naming the culprit, or what oci_resources_parse() returns. */
+ * other kind, a missing Command, not exactly one of Kernel and Firmware, a limit in both Resources and
+ * OCIResources, a slice that is not above the domain, two devices of one name. Once per configuration.
+ * Returns 0, -EINVAL with InvalidConfig or InvalidCgroupPath naming the culprit, -EOPNOTSUPP with NotSupported
+ * for what the kind cannot have, or what oci_resources_parse() returns. */
 int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults, sd_bus_error *error);
 
 /* What has to be sent for its slices, a(sa(sv)), outermost first; a new reference. */

@@ -39,6 +39,7 @@ static int spawn_run(Job *job) {
         r = domain->backend->ops->prepare(domain->backend, domain->run_dir, &spec, &job->error);
         if (r >= 0 && spec.user)
                 domain->payload_uid = spec.user->uid;
+        spec.security_label = domain->config->security_label;
         if (r >= 0)
                 r = run_dir_listen(domain->run_dir, "terminal", &terminal);
         if (r >= 0)
@@ -201,8 +202,17 @@ static const JobStep create_steps[] = {
         {"continuing the guest", settle_proceed_run, .undo = NULL},
 };
 
+/* With what was decided for it: who let the manager choose wants to know. */
+static char *created_reason(const Domain *domain) {
+        const BackendOps *ops = domain->backend->ops;
+        const char *remark = ops->remark ? ops->remark(domain->backend) : NULL;
+
+        return g_strconcat("created", remark ? "; " : NULL, remark, NULL);
+}
+
 static void create_ended(Job *job, bool done) {
         Domain *domain = job->domain;
+        g_autofree char *reason = created_reason(domain);
 
         if (!done) {
                 domain->failure = "could not be created";
@@ -212,7 +222,7 @@ static void create_ended(Job *job, bool done) {
         if (!job->start)
                 domain_add_pause_reason(domain, PAUSE_REASON_USER);
         attachments_started(domain);
-        domain_settle(domain, "created");
+        domain_settle(domain, reason);
         limits_begin(domain);
         log_write(LOG_INFO, MESSAGE_DOMAIN_STARTED, domain->config->name, "Created in %s",
                 cgroup_path(domain->cgroup));

@@ -9,11 +9,13 @@
 #include <time.h>
 
 #include "core/attachment.h"
+#include "core/io-port.h"
 #include "core/limits.h"
 #include "core/manager.h"
 #include "core/pause-ledger.h"
 #include "core/slice.h"
 #include "host/process.h"
+#include "host/security.h"
 #include "util/auto.h"
 #include "util/errors.h"
 #include "util/log.h"
@@ -100,6 +102,10 @@ int domain_new(Manager *manager, DomainConfig *config, uid_t owner, Domain **ret
                 return sd_bus_error_setf(
                         error, VMM_ERROR_DOMAIN_EXISTS, "UUID: there is a domain of this UUID already");
         r = check_slice(manager, config, error);
+        if (r >= 0)
+                r = io_ports_check_new(manager, config, error);
+        if (r >= 0 && config->security_label)
+                r = security_check(error);
         if (r >= 0)
                 r = limits_complete(domain, error);
         if (r < 0)

@@ -34,6 +34,7 @@ typedef enum DomainChange {
         DOMAIN_CHANGED_RESOURCES = 1 << 8,
         DOMAIN_CHANGED_DISKS    = 1 << 9,
         DOMAIN_CHANGED_NETWORKS = 1 << 10,
+        DOMAIN_CHANGED_IO_PORTS = 1 << 11,
 } DomainChange;
 
 #define DOMAIN_WARNINGS_MAX 16u
@@ -208,6 +209,10 @@ typedef struct Vcpu {
 int domain_get_vcpus(Domain *domain, GArray **ret, sd_bus_error *error);   /* g_array_unref() */
 int domain_pin_vcpu(Domain *domain, uint32_t index, const uint32_t *cpus, size_t n, sd_bus_error *error);
 int domain_weigh_vcpu(Domain *domain, uint32_t index, uint64_t weight, sd_bus_error *error);
+
+/* At once: I/O ports of the machine are only written down as the domain's. */
+int domain_grant_io_ports(Domain *domain, uint16_t first, uint16_t last, sd_bus_error *error);
+int domain_revoke_io_ports(Domain *domain, uint16_t first, uint16_t last, sd_bus_error *error);
 
 typedef enum KillWhom { KILL_LEADER, KILL_ALL, _KILL_WHOM_MAX } KillWhom;
 DECLARE_ENUM_STRINGS(kill_whom, KillWhom)

@@ -22,6 +22,7 @@
 #include <sys/wait.h>
 
 #include "host/process.h"
+#include "host/security.h"
 #include "host/spawn.h"
 #include "util/auto.h"
 #include "util/errors.h"
@@ -241,6 +242,9 @@ child_main(const SpawnSpec *spec, char *program, char **environment, int barrier
         r = child_privileges(spec);
         if (r < 0)
                 child_fail(barrier, r, "privileges");
+        r = spec->security_label ? security_label_next(spec->security_label) : 0;
+        if (r < 0)
+                child_fail(barrier, r, "security label");
         if (chdir(spec->working_directory ? spec->working_directory : "/") < 0)
                 child_fail(barrier, -errno, "working directory");
         execve(program, (char **) spec->argv, environment);

@@ -28,6 +28,7 @@ typedef struct SpawnSpec {
                                    * comes along */
         const char *working_directory;   /* NULL: "/" */
         const SpawnUser *user;           /* NULL: stay who we are */
+        const char *security_label;      /* the program's: see host/security.h; NULL: as the policy has it */
         bool no_new_privileges;
         int output;                      /* becomes standard output and error; standard input is /dev/null */
         int descriptors[SPAWN_FDS_MAX];

@@ -19,6 +19,7 @@
 #define VMM_ERROR_FREEZE_FAILED       VMM_ERROR("FreezeFailed")
 #define VMM_ERROR_SLICE_FROZEN        VMM_ERROR("SliceFrozen")
 #define VMM_ERROR_STOP_TIMEOUT        VMM_ERROR("StopTimeout")
+#define VMM_ERROR_DEVICE_IN_USE       VMM_ERROR("DeviceInUse")
 #define VMM_ERROR_NO_SUCH_DEVICE      VMM_ERROR("NoSuchDevice")
 #define VMM_ERROR_NOT_SUPPORTED       VMM_ERROR("NotSupported")
 #define VMM_ERROR_MONITOR_FAILED      VMM_ERROR("MonitorFailed")

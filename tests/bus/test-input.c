@@ -106,7 +106,8 @@ static const Hostile hostile[] = {
                 "Error.InvalidConfig: Command: a domain of kind 'process' needs one"},
         {"manager", "CreateDomain",
                 "('x', {'Kind': <'qemu'>}, uint64 0)",
-                "Error.InvalidConfig: Kernel: a domain of kind 'qemu' needs one"},
+                "Error.InvalidConfig: Kernel: a domain of kind 'qemu' needs one, or a Firmware to "
+                "boot from its disks"},
         {"manager", "CreateDomain",
                 "('x', {'Kind': <'QEMU'>}, uint64 0)",
                 "Error.InvalidConfig: Kind: 'QEMU' is not one of qemu, process"},

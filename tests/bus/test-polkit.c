@@ -338,6 +338,8 @@ static void append_argument(sd_bus_message *m, const char *member, const char *t
                 message_append(m, "t", UINT64_C(0));
         else if (g_str_equal(type, "u"))
                 message_append(m, "u", 200);
+        else if (g_str_equal(type, "q"))
+                message_append(m, "q", 0x60);
         else if (g_str_equal(type, "i"))
                 message_append(m, "i", 15);
         else if (g_str_equal(type, "au"))
@@ -420,6 +422,8 @@ static void test_matrix(Bench *bench, gconstpointer data) {
                 "WaitForDevices: Access denied: polkit refuses org.example.VMManager1.inspect",
                 "AddDevice: Access denied: polkit refuses org.example.VMManager1.configure",
                 "RemoveDevice: Access denied: polkit refuses org.example.VMManager1.configure",
+                "GrantIOPorts: Access denied: polkit refuses org.example.VMManager1.configure",
+                "RevokeIOPorts: Access denied: polkit refuses org.example.VMManager1.configure",
                 "SetResources: Access denied: polkit refuses org.example.VMManager1.configure",
                 "UpdateResourcesOCI: Access denied: polkit refuses org.example.VMManager1.configure",
                 "AddProcess: Access denied: polkit refuses org.example.VMManager1.adopt",

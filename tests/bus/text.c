@@ -59,6 +59,7 @@ static void append_basic(GString *text, sd_bus_message *m, char type, GHashTable
         union {
                 uint8_t y;
                 int b;
+                uint16_t q;
                 int32_t i;
                 uint32_t u;
                 uint64_t t;
@@ -73,6 +74,9 @@ static void append_basic(GString *text, sd_bus_message *m, char type, GHashTable
                 break;
         case SD_BUS_TYPE_BOOLEAN:
                 g_string_append(text, value.b ? "true" : "false");
+                break;
+        case SD_BUS_TYPE_UINT16:
+                g_string_append_printf(text, "0x%x", value.q);   /* an I/O port */
                 break;
         case SD_BUS_TYPE_INT32:
                 g_string_append_printf(text, "%" PRId32, value.i);

@@ -71,8 +71,9 @@ int spawn_new(sd_event *event, const SpawnSpec *spec, SpawnExecuted executed, vo
         process->output = fcntl(spec->output, F_DUPFD_CLOEXEC, 3);
         process->spawn = *ret = g_new0(Spawn, 1);
         **ret = (Spawn) {.process = process, .executed = executed, .userdata = userdata};
-        note("fork %d: %s as %s", (int) process->pid, process->command,
-                spec->user ? spec->user->name : "we are");
+        note("fork %d: %s as %s%s%s", (int) process->pid, process->command,
+                spec->user ? spec->user->name : "we are", spec->security_label ? ", labelled " : "",
+                spec->security_label ? spec->security_label : "");
         return 0;
 }
 

@@ -13,6 +13,7 @@ ACTIONS = {
     "Pause": "pause", "Resume": "pause", "Shutdown": "stop", "Destroy": "stop", "Stop": "stop", "Kill": "stop",
     "GetProcesses": "inspect", "Release": "adopt", "OpenConsole": "console", "StopPlan": "configure",
     "PauseTimeoutUSec": "configure", "GetVCPUs": "inspect", "PinVCPU": "configure", "WeighVCPU": "configure",
+    "GrantIOPorts": "configure", "RevokeIOPorts": "configure",
     "AddDevice": "configure", "RemoveDevice": "configure", "SetResources": "configure", "UpdateResourcesOCI": "configure",
 }
 
@@ -44,6 +45,7 @@ class TestPolkit(TestCase):
             "GetProcesses": domain.GetProcesses, "OpenConsole": domain.OpenConsole,
             "GetConsoleLog": lambda: domain.GetConsoleLog(1), "GetVCPUs": domain.GetVCPUs,
             "AddDevice": lambda: domain.AddDevice("/dev/fuse", "rw"), "RemoveDevice": lambda: domain.RemoveDevice("/dev/kvm"),
+            "GrantIOPorts": lambda: domain.GrantIOPorts(1, 2), "RevokeIOPorts": lambda: domain.RevokeIOPorts(1, 2),
             "SetResources": lambda: domain.SetResources([("IPAccounting", V("b", True))]),
             "UpdateResourcesOCI": lambda: domain.UpdateResourcesOCI("{}"),
             "PinVCPU": lambda: domain.PinVCPU(0, [0]), "WeighVCPU": lambda: domain.WeighVCPU(0, 100),

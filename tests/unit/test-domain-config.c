@@ -8,6 +8,7 @@
 
 #include "assert-error.h"
 #include "config/domain-config.h"
+#include "config/io-ports.h"
 #include "util/auto.h"
 #include "util/errors.h"
 
@@ -206,12 +207,15 @@ static const ConfigKey keys[] = {
         {"Domain", "Delegate", CONFIG_BOOL},
         {"Domain", "Memory", CONFIG_UINT64},
         {"Domain", "VCPUs", CONFIG_UINT32},
+        {"Domain", "SecurityLabel", CONFIG_STRING},
+        {"Domain", "IOPorts", CONFIG_PORTS},
         {"Domain", "StopPlan", CONFIG_PLAN},
         {"Domain", "PauseTimeoutUSec", CONFIG_UINT64},
         {"Image", "Kernel", CONFIG_STRING},
         {"Image", "Initrd", CONFIG_STRING},
         {"Image", "Root", CONFIG_STRING},
         {"Image", "Extra", CONFIG_STRING},
+        {"Image", "Firmware", CONFIG_STRING},
         {"Image", "Machine", CONFIG_STRING},
         {"Image", "Accelerator", CONFIG_STRING},
         {"Disk", "Disks", CONFIG_DEVICES},
@@ -244,6 +248,7 @@ static void test_types(void) {
                 [CONFIG_UINT64] = "t", [CONFIG_BOOL] = "b", [CONFIG_PLAN] = "a(st)",
                 [CONFIG_SETTINGS] = "a{sv}", [CONFIG_SLICES] = "a{sa{sv}}",
                 [CONFIG_DEVICES] = "aa{sv}",
+                [CONFIG_PORTS] = "a(qq)",
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(keys); i++)
@@ -285,6 +290,8 @@ static void test_values(void) {
         assert_set(set_string(config, "Initrd", "/boot/initrd.img", NULL));
         assert_set(set_string(config, "Root", "PARTUUID=12-34", NULL));
         assert_set(set_string(config, "Extra", "quiet console=\"ttyS0\"", NULL));
+        assert_set(set_string(config, "Firmware", "/usr/share/ovmf/OVMF.fd", NULL));
+        assert_set(set_string(config, "SecurityLabel", "system_u:system_r:svirt_t:s0:c1,c2", NULL));
         assert_set(set_string(config, "Machine", "microvm", NULL));
         assert_set(set_string(config, "Accelerator", "tcg", NULL));
         assert_set(set_list(config, "Command", command, NULL));
@@ -305,6 +312,8 @@ static void test_values(void) {
         g_assert_cmpstr(config->initrd, ==, "/boot/initrd.img");
         g_assert_cmpstr(config->root, ==, "PARTUUID=12-34");
         g_assert_cmpstr(config->extra, ==, "quiet console=\"ttyS0\"");
+        g_assert_cmpstr(config->firmware, ==, "/usr/share/ovmf/OVMF.fd");
+        g_assert_cmpstr(config->security_label, ==, "system_u:system_r:svirt_t:s0:c1,c2");
         g_assert_cmpint((int) config->machine, ==, MACHINE_MICROVM);
         g_assert_cmpint((int) config->accelerator, ==, ACCELERATOR_TCG);
         g_assert_true(g_strv_equal((const char *const *) config->command, command));
@@ -339,6 +348,13 @@ static void test_strings_refused(void) {
                 {"Root", "a\tb", "'a\\x09b' is not one word of ASCII without quotes"},
                 {"Root", "\xc3\xa0", "'\xc3\xa0' is not one word of ASCII without quotes"},
                 {"Extra", "quiet\ninit=/bin/sh", "'quiet\\x0ainit=/bin/sh' contains a control character"},
+                {"Firmware", "", "'' is neither 'default' nor a normalised absolute path"},
+                {"Firmware", "bios", "'bios' is neither 'default' nor a normalised absolute path"},
+                {"Firmware", "/a/../b", "'/a/../b' is neither 'default' nor a normalised absolute path"},
+                {"SecurityLabel", "", "'' is empty"},
+                {"SecurityLabel", "a b", "'a b' is not one word of ASCII"},
+                {"SecurityLabel", "a\n", "'a\\x0a' is not one word of ASCII"},
+                {"SecurityLabel", "\xc3\xa4", "'\xc3\xa4' is not one word of ASCII"},
                 {"Machine", "isapc", "'isapc' is not one of q35, microvm, pc"},
                 {"Machine", "q35,accel=kvm", "'q35,accel=kvm' is not one of q35, microvm, pc"},
                 {"Accelerator", "xen", "'xen' is not one of auto, kvm, tcg"},
@@ -484,6 +500,62 @@ static void test_twice(void) {
                 "Machine: it is given twice");
 }
 
+static void test_io_ports(void) {
+        static const struct {
+                IoPortRange ranges[3];
+                unsigned n;
+                const char *reason;
+        } table[] = {
+                {{{0x60, 0x64}, {0x80, 0x80}}, 2, NULL},
+                {{{0, UINT16_MAX}}, 1, NULL},
+                {{{0}}, 0, NULL},
+                {{{0x64, 0x60}}, 1, "IOPorts: 0x64 is after 0x60"},
+                {{{0x60, 0x64}, {0x80, 0x80}, {0x62, 0x70}}, 3, "IOPorts: 0x62-0x64 is given twice"},
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+                g_autoptr(DomainConfig) config = config_new("web1");
+                g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+                g_autoptr(GArray) ports = io_ports_new();
+                const ConfigValue value = {CONFIG_PORTS, {.ports = ports}};
+                int r;
+
+                g_array_append_vals(ports, table[i].ranges, table[i].n);
+                r = domain_config_set(config, domain_config_key("IOPorts"), &value, &error);
+                if (table[i].reason)
+                        assert_refused(r, &error, VMM_ERROR_INVALID_CONFIG, table[i].reason);
+                else
+                        assert_set(r);
+                g_assert_cmpuint(config->io_ports->len, ==, table[i].reason ? 0 : table[i].n);
+        }
+}
+
+/* Adopted processes may have them. */
+static void test_io_ports_are_not_of_machines(void) {
+        g_autoptr(DomainConfig) machine = config_of("Kernel", "/a", NULL, NULL),
+                                processes = config_of(NULL, NULL, NULL, NULL);
+        g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+        g_autoptr(GArray) ports = io_ports_new();
+        const ConfigValue value = {CONFIG_PORTS, {.ports = ports}};
+
+        g_assert_cmpint(io_ports_add(ports, (IoPortRange) {1, 2}), ==, 0);
+        assert_set(domain_config_set(machine, domain_config_key("IOPorts"), &value, NULL));
+        assert_set(domain_config_set(processes, domain_config_key("IOPorts"), &value, NULL));
+        g_assert_cmpint(domain_config_complete(machine, &defaults, &error), ==, -EOPNOTSUPP);
+        g_assert_cmpstr(error.name, ==, VMM_ERROR_NOT_SUPPORTED);
+        g_assert_cmpstr(error.message, ==, "IOPorts: QEMU cannot give its guest I/O ports of the host");
+        g_assert_cmpint(domain_config_complete(processes, &adopted, NULL), ==, 0);
+}
+
+static void test_complete_firmware(void) {
+        g_autoptr(DomainConfig) config = config_of("Firmware", "default", NULL, NULL);
+
+        g_assert_cmpint(domain_config_complete(config, &defaults, NULL), ==, 0);
+        g_assert_cmpint((int) config->kind, ==, DOMAIN_QEMU);
+        g_assert_cmpstr(config->firmware, ==, DOMAIN_FIRMWARE_DEFAULT);
+        g_assert_null(config->kernel);
+}
+
 /* --- the whole --- */
 
 static void test_complete_qemu(void) {
@@ -551,6 +623,8 @@ static void test_complete_keeps_what_was_given(void) {
         g_assert_cmpstr(config->cgroup_path->unit, ==, "c.scope");
 }
 
+#define NO_KERNEL "Kernel: a domain of kind 'qemu' needs one, or a Firmware to boot from its disks"
+
 static void test_complete_refused(void) {
         static const struct {
                 const char *key, *text, *key2, *text2;
@@ -559,9 +633,21 @@ static void test_complete_refused(void) {
         } table[] = {
                 {NULL, NULL, NULL, NULL, false, "Command: a domain of kind 'process' needs one"},
                 {"Kind", "process", NULL, NULL, false, "Command: a domain of kind 'process' needs one"},
-                {"Kind", "qemu", NULL, NULL, false, "Kernel: a domain of kind 'qemu' needs one"},
-                {"Initrd", "/a", NULL, NULL, false, "Kernel: a domain of kind 'qemu' needs one"},
-                {"Machine", "pc", NULL, NULL, false, "Kernel: a domain of kind 'qemu' needs one"},
+                {"Kind", "qemu", NULL, NULL, false, NO_KERNEL},
+                {"Initrd", "/a", NULL, NULL, false, NO_KERNEL},
+                {"Machine", "pc", NULL, NULL, false, NO_KERNEL},
+                {"Kernel", "/a", "Firmware", "default", false,
+                        "Firmware: it boots from the disks, and Kernel from a file: only one can be"},
+                {"Firmware", "default", "Initrd", "/a", false,
+                        "Initrd: it goes with a Kernel, not with a Firmware"},
+                {"Firmware", "/a", "Root", "a", false, "Root: it goes with a Kernel, not with a Firmware"},
+                {"Firmware", "default", "Extra", "a", false,
+                        "Extra: it goes with a Kernel, not with a Firmware"},
+                {"Command", "a", "Firmware", "default", false,
+                        "Command: not a key of a domain of kind 'qemu'"},
+                {"SecurityLabel", "a", NULL, NULL, true, "SecurityLabel: not a key of adopted processes"},
+                {"SecurityLabel", "a", "CgroupPath", "::a.slice", false,
+                        "SecurityLabel: not a key of a slice"},
                 {"Kernel", "/a", "Command", "a", false, "Command: not a key of a domain of kind 'qemu'"},
                 {"Kernel", "/a", "User", "a", false, "User: not a key of a domain of kind 'qemu'"},
                 {"Kind", "qemu", "Command", "a", false, "Command: not a key of a domain of kind 'qemu'"},
@@ -787,6 +873,10 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/domain-config/slices need no key", test_complete_slice);
         g_test_add_func("/domain-config/what was given stays", test_complete_keeps_what_was_given);
         g_test_add_func("/domain-config/keys that do not fit together are refused", test_complete_refused);
+        g_test_add_func("/domain-config/a firmware makes a machine, too", test_complete_firmware);
+        g_test_add_func("/domain-config/I/O ports come in order and once", test_io_ports);
+        g_test_add_func("/domain-config/machines have no I/O ports of the host",
+                test_io_ports_are_not_of_machines);
         g_test_add_func("/domain-config/processes have no memory size", test_memory_is_of_machines);
         g_test_add_func("/domain-config/a bad cgroup path is called that", test_bad_cgroup_path);
         g_test_add_func("/domain-config/both forms of resources become one", test_resources);

@@ -23,6 +23,7 @@ static const struct {
         {"org.example.VMManager1.Error.FreezeFailed", EIO},
         {"org.example.VMManager1.Error.SliceFrozen", EBUSY},
         {"org.example.VMManager1.Error.StopTimeout", ETIMEDOUT},
+        {"org.example.VMManager1.Error.DeviceInUse", EBUSY},
         {"org.example.VMManager1.Error.NotSupported", EOPNOTSUPP},
         {"org.example.VMManager1.Error.MonitorFailed", EPIPE},
         {"org.example.VMManager1.Error.LimitExceeded", EUSERS},

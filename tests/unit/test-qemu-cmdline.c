@@ -102,6 +102,21 @@ static void test_image(void) {
         }
 }
 
+static void test_firmware(void) {
+        DomainConfig config = minimal;
+
+        config.kernel = NULL;
+        config.firmware = (char *) DOMAIN_FIRMWARE_DEFAULT;
+        assert_value(&config, "-bios", NULL);
+        assert_value(&config, "-kernel", NULL);
+        assert_value(&config, "-append", NULL);
+        assert_value(&config, "-machine", "q35,usb=off,vmport=off,smbus=off,graphics=off");
+        config.firmware = (char *) "/usr/share/ovmf/a,b.fd";
+        config.machine = MACHINE_PC;
+        assert_value(&config, "-bios", "/usr/share/ovmf/a,b.fd");
+        assert_value(&config, "-machine", "pc,usb=off,vmport=off,graphics=off");
+}
+
 static void test_exact_sizes(void) {
         static const struct {
                 uint64_t memory;
@@ -155,6 +170,7 @@ int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/qemu-cmdline/each machine and accelerator has its own words", test_machines);
         g_test_add_func("/qemu-cmdline/initrd, root and kernel line are passed as they are", test_image);
+        g_test_add_func("/qemu-cmdline/a firmware takes the place of a kernel", test_firmware);
         g_test_add_func("/qemu-cmdline/memory is exact to the byte", test_exact_sizes);
         g_test_add_func("/qemu-cmdline/hostile text stays inside its argument", test_hostile_text);
         return g_test_run();
