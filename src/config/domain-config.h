@@ -146,8 +146,8 @@ typedef struct ConfigDefaults {
  * the kind's stop plan, memory and vCPUs; names of devices: disk0, disk1), and checks the whole: keys of the
  * other kind, a missing Command, not exactly one of Kernel and Firmware, a limit in both Resources and
  * OCIResources, a slice that is not above the domain, two devices of one name. Once per configuration.
- * Returns 0, -EINVAL with InvalidConfig or InvalidCgroupPath naming the culprit, -EOPNOTSUPP with NotSupported
- * for what the kind cannot have, or what oci_resources_parse() returns. */
+ * Returns 0, -EINVAL with InvalidConfig or InvalidCgroupPath naming the culprit, -EOPNOTSUPP with
+ * NotSupported for what the kind cannot have, or what oci_resources_parse() returns. */
 int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults, sd_bus_error *error);
 
 /* What has to be sent for its slices, a(sa(sv)), outermost first; a new reference. */
