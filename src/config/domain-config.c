@@ -32,6 +32,27 @@ static const char *const accelerator_names[_ACCELERATOR_MAX] = {
 };
 DEFINE_ENUM_STRINGS(accelerator, Accelerator, accelerator_names)
 
+static const char *const life_event_names[_LIFE_EVENT_MAX] = {
+        [LIFE_POWEROFF] = "poweroff",
+        [LIFE_REBOOT] = "reboot",
+        [LIFE_CRASH] = "crash",
+};
+DEFINE_ENUM_STRINGS(life_event, LifeEvent, life_event_names)
+
+static const char *const life_action_names[_LIFE_ACTION_MAX] = {
+        [LIFE_DESTROY] = "destroy",
+        [LIFE_RESTART] = "restart",
+        [LIFE_PRESERVE] = "preserve",
+        [LIFE_RENAME_RESTART] = "rename-restart",
+};
+DEFINE_ENUM_STRINGS(life_action, LifeAction, life_action_names)
+
+static const char *const policy_keys[_LIFE_EVENT_MAX] = {
+        [LIFE_POWEROFF] = "OnPoweroff",
+        [LIFE_REBOOT] = "OnReboot",
+        [LIFE_CRASH] = "OnCrash",
+};
+
 const char *config_type_signature(ConfigType type) {
         static const char *const signatures[_CONFIG_TYPE_MAX] = {
                 [CONFIG_STRING] = "s",
@@ -109,6 +130,7 @@ static char *take_later(const KeyRow *row, const ConfigValue *value, void *field
 DEFINE_TAKE_ENUM(domain_kind, DomainKind, "qemu, process")
 DEFINE_TAKE_ENUM(machine_type, MachineType, "q35, microvm, pc")
 DEFINE_TAKE_ENUM(accelerator, Accelerator, "auto, kvm, tcg")
+DEFINE_TAKE_ENUM(life_action, LifeAction, "destroy, restart, preserve, rename-restart")
 
 static char *take_uuid(const KeyRow *row, const ConfigValue *value, void *field) {
         sd_id128_t uuid;
@@ -247,6 +269,9 @@ static const KeyRow rows[] = {
         KEY("Domain", "SecurityLabel", CONFIG_STRING, USE_QEMU | USE_PROCESS, security_label,
                 take_text, security_label_problem),
         KEY("Domain", "IOPorts", CONFIG_PORTS, USE_UNIT, io_ports, take_ports),
+        KEY("Domain", "OnPoweroff", CONFIG_STRING, USE_UNIT, policies[LIFE_POWEROFF], take_life_action),
+        KEY("Domain", "OnReboot", CONFIG_STRING, USE_UNIT, policies[LIFE_REBOOT], take_life_action),
+        KEY("Domain", "OnCrash", CONFIG_STRING, USE_UNIT, policies[LIFE_CRASH], take_life_action),
         KEY("Domain", "StopPlan", CONFIG_PLAN, USE_UNIT, stop_plan, take_plan),
         KEY("Domain", "OCIResources", CONFIG_STRING, USE_ANY, oci_resources, take_later),
         KEY("Domain", "PauseTimeoutUSec", CONFIG_UINT64, USE_UNIT, pause_timeout_usec, take_number,
@@ -277,11 +302,17 @@ static bool row_is_set(const DomainConfig *config, const KeyRow *row) {
         return config->set_mask & (UINT64_C(1) << (row - rows));
 }
 
-const ConfigKey *domain_config_key(const char *name) {
+static const KeyRow *row_find(const char *name) {
         for (size_t i = 0; i < G_N_ELEMENTS(rows); i++)
                 if (g_str_equal(rows[i].key.name, name))
-                        return &rows[i].key;
+                        return &rows[i];
         return NULL;
+}
+
+const ConfigKey *domain_config_key(const char *name) {
+        const KeyRow *row = row_find(name);
+
+        return row ? &row->key : NULL;
 }
 
 /* One component of an object path is either a name or a UUID, so no name may be both. */
@@ -317,16 +348,23 @@ static void disk_destroy(void *disk) {
         disk_config_free(disk);
 }
 
-int domain_config_new(const char *name, DomainConfig **ret, sd_bus_error *error) {
+int domain_config_check_name(const char *name, sd_bus_error *error) {
         const char *problem = name_problem(name);
+        g_autofree char *quoted = problem ? text_quote(name) : NULL;
 
-        if (problem) {
-                g_autofree char *quoted = text_quote(name);
-                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Domain name %s %s",
-                        quoted, problem);
-        }
+        return problem ? sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS, "Domain name %s %s", quoted,
+                                 problem)
+                       : 0;
+}
+
+int domain_config_new(const char *name, DomainConfig **ret, sd_bus_error *error) {
+        int r = domain_config_check_name(name, error);
+
+        if (r < 0)
+                return r;
         *ret = g_new0(DomainConfig, 1);
         (*ret)->name = g_strdup(name);
+        (*ret)->policies[LIFE_REBOOT] = LIFE_RESTART;
         (*ret)->warnings = g_ptr_array_new_with_free_func(g_free);
         (*ret)->io_ports = io_ports_new();
         (*ret)->slices = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, resources_destroy);
@@ -359,6 +397,99 @@ DomainConfig *domain_config_free(DomainConfig *config) {
         g_free(config->user);
         g_free(config);
         return NULL;
+}
+
+static GHashTable *slices_copy(GHashTable *slices) {
+        GHashTable *copy = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, resources_destroy);
+        GHashTableIter iter;
+        void *name, *resources;
+
+        g_hash_table_iter_init(&iter, slices);
+        while (g_hash_table_iter_next(&iter, &name, &resources))
+                g_hash_table_insert(copy, g_strdup(name), resources_copy(resources));
+        return copy;
+}
+
+static void *disk_copy(const void *item, void *userdata) {
+        const DiskConfig *disk = item;
+        DiskConfig *copy = g_new(DiskConfig, 1);
+
+        *copy = *disk;
+        copy->name = g_strdup(disk->name);
+        copy->path = g_strdup(disk->path);
+        return copy;
+}
+
+static GPtrArray *disks_copy(GPtrArray *disks) {
+        GPtrArray *copy = g_ptr_array_copy(disks, disk_copy, NULL);
+
+        g_ptr_array_set_free_func(copy, disk_destroy);
+        return copy;
+}
+
+DomainConfig *domain_config_copy(const DomainConfig *config) {
+        DomainConfig *copy = g_new(DomainConfig, 1);
+        g_autofree char *path = cgroup_path_to_string(config->cgroup_path);
+
+        *copy = *config;
+        copy->name = g_strdup(config->name);
+        copy->description = g_strdup(config->description);
+        copy->cgroup_path_text = g_strdup(config->cgroup_path_text);
+        g_assert(cgroup_path_parse(path, "", &copy->cgroup_path, NULL) >= 0);    /* it was parsed before */
+        copy->resources = resources_copy(config->resources);
+        copy->oci_resources = g_strdup(config->oci_resources);
+        copy->slices = slices_copy(config->slices);
+        copy->warnings = g_ptr_array_new_with_free_func(g_free);
+        copy->disks = disks_copy(config->disks);
+        copy->security_label = g_strdup(config->security_label);
+        copy->io_ports = g_array_copy(config->io_ports);
+        copy->firmware = g_strdup(config->firmware);
+        copy->kernel = g_strdup(config->kernel);
+        copy->initrd = g_strdup(config->initrd);
+        copy->root = g_strdup(config->root);
+        copy->extra = g_strdup(config->extra);
+        copy->command = g_strdupv(config->command);
+        copy->environment = g_strdupv(config->environment);
+        copy->working_directory = g_strdup(config->working_directory);
+        copy->user = g_strdup(config->user);
+        return copy;
+}
+
+int domain_config_bury(DomainConfig *config, const char *name, sd_id128_t uuid, sd_bus_error *error) {
+        const CgroupPath *old = config->cgroup_path;
+        g_autofree char *text = g_strjoin(":", old->slice, old->prefix, name, NULL);
+        CgroupPath *path;
+        int r;
+
+        r = cgroup_path_parse(text, "", &path, error);
+        if (r < 0)
+                return r;
+        cgroup_path_free(config->cgroup_path);
+        config->cgroup_path = path;
+        g_free(config->name);
+        config->name = g_strdup(name);
+        config->uuid = uuid;
+        g_array_set_size(config->io_ports, 0);
+        return 0;
+}
+
+/* What was not started by us cannot be started again. */
+static int check_policy(LifeEvent event, LifeAction action, bool adopted, sd_bus_error *error) {
+        if (!adopted || action == LIFE_DESTROY || action == LIFE_PRESERVE)
+                return 0;
+        return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG,
+                "%s: adopted processes cannot be started again, only destroy and preserve are possible",
+                policy_keys[event]);
+}
+
+int domain_config_set_policy(
+        DomainConfig *config, LifeEvent event, LifeAction action, sd_bus_error *error) {
+        bool adopted = config->kind == DOMAIN_PROCESS && !config->command;
+        int r = check_policy(event, action, adopted, error);
+
+        if (r >= 0)
+                config->policies[event] = action;
+        return r;
 }
 
 /* Whether they are above the domain is judged by domain_config_complete(). */
@@ -566,6 +697,17 @@ static int complete_devices(DomainConfig *config, sd_bus_error *error) {
         return 0;
 }
 
+static int complete_policies(DomainConfig *config, bool adopted, sd_bus_error *error) {
+        int r = 0;
+
+        if (adopted && config->policies[LIFE_REBOOT] == LIFE_RESTART &&
+                !row_is_set(config, row_find(policy_keys[LIFE_REBOOT])))
+                config->policies[LIFE_REBOOT] = LIFE_DESTROY;
+        for (LifeEvent event = 0; event < _LIFE_EVENT_MAX && r >= 0; event++)
+                r = check_policy(event, config->policies[event], adopted, error);
+        return r;
+}
+
 int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults, sd_bus_error *error) {
         int r;
 
@@ -580,7 +722,9 @@ int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults,
         if (r < 0)
                 return r;
 
-        r = complete_resources(config, error);
+        r = complete_policies(config, defaults->adopted, error);
+        if (r >= 0)
+                r = complete_resources(config, error);
         if (r >= 0)
                 r = check_slices(config, error);
         if (r >= 0)

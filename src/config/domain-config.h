@@ -47,6 +47,19 @@ typedef enum Accelerator {
 } Accelerator;
 DECLARE_ENUM_STRINGS(accelerator, Accelerator)
 
+/* How a payload ends, or begins anew, by itself, and what is done about it. */
+typedef enum LifeEvent { LIFE_POWEROFF, LIFE_REBOOT, LIFE_CRASH, _LIFE_EVENT_MAX } LifeEvent;
+DECLARE_ENUM_STRINGS(life_event, LifeEvent)
+
+typedef enum LifeAction {
+        LIFE_DESTROY,
+        LIFE_RESTART,
+        LIFE_PRESERVE,
+        LIFE_RENAME_RESTART,    /* preserved under another name; the name starts again */
+        _LIFE_ACTION_MAX,
+} LifeAction;
+DECLARE_ENUM_STRINGS(life_action, LifeAction)
+
 typedef struct DomainConfig {
         char *name;
         sd_id128_t uuid;             /* null: to be generated */
@@ -56,6 +69,7 @@ typedef struct DomainConfig {
         bool delegate;
         StopPlan stop_plan;
         uint64_t pause_timeout_usec;
+        LifeAction policies[_LIFE_EVENT_MAX];    /* OnPoweroff, OnReboot, OnCrash */
         Resources *resources;        /* Resources and OCIResources; never NULL once complete */
         GHashTable *slices;          /* name -> Resources: slices above the scope that come to be with it */
         GPtrArray *warnings;         /* char *: what is odd about it, and not wrong */
@@ -129,6 +143,21 @@ const ConfigKey *domain_config_key(const char *name);
  * end in ".slice" (its default CgroupPath would mean a slice), and does not look like a UUID. */
 int domain_config_new(const char *name, DomainConfig **ret, sd_bus_error *error);
 DomainConfig *domain_config_free(DomainConfig *config);
+
+/* Another one like it, once complete; without its warnings. */
+DomainConfig *domain_config_copy(const DomainConfig *config);
+
+/* Whether a domain may be called so. Returns 0, or -EINVAL with InvalidArgs. */
+int domain_config_check_name(const char *name, sd_bus_error *error);
+
+/* Makes it that of the corpse of its own domain: gives it this name, UUID, and a place beside the other, and
+ * takes from it what only one can have. Returns 0, or -EINVAL with InvalidCgroupPath: its unit's name would be too long. */
+int domain_config_bury(DomainConfig *config, const char *name, sd_id128_t uuid, sd_bus_error *error);
+
+/* What is done about the event from now on. Returns 0, or -EINVAL with InvalidConfig: adopted processes
+ * cannot be started again. */
+int domain_config_set_policy(
+        DomainConfig *config, LifeEvent event, LifeAction action, sd_bus_error *error);
 
 /* Sets one key. Returns 0, or -EINVAL with InvalidConfig naming the key and what is wrong with the value;
  * setting the same key twice is refused. Resources is refused as resources_set() says. The value is copied.

@@ -20,6 +20,7 @@
 #define FILE_NAME "vmmanagerd.conf"
 #define FILE_BYTES_MAX (1u << 20)
 #define COUNT_MAX 65536
+#define TIME_USEC_MAX (UINT64_C(24) * 3600 * 1000000)
 #define CONSOLE_LOG_BYTES_MIN (UINT64_C(4) << 10)
 #define CONSOLE_LOG_BYTES_MAX (UINT64_C(16) << 20)
 
@@ -70,6 +71,15 @@ static const char *take_console_log_size(const Setting *setting, const char *val
         return NULL;
 }
 
+static const char *take_time(const Setting *setting, const char *value, void *field) {
+        uint64_t usec;
+
+        if (quantity_parse(value, QUANTITY_USEC, &usec) < 0 || usec > TIME_USEC_MAX)
+                return "is not a time up to 24h, such as '10s' or '5min'";
+        *(uint64_t *) field = usec;
+        return NULL;
+}
+
 static const char *take_stop_plan(const Setting *setting, const char *value, void *field) {
         StopPlan plan;
 
@@ -103,6 +113,10 @@ static const Setting settings[] = {
         {"Manager", "MaxDomains", "4096", NULL, FIELD(domains_max), take_count},
         {"Manager", "MaxDomainsPerUser", "256", NULL, FIELD(domains_per_user_max), take_count},
         {"Manager", "ConsoleLogSize", "64K", NULL, FIELD(console_log_bytes), take_console_log_size},
+        {"Manager", "RestartBurst", "5", NULL, FIELD(restart_burst), take_count},
+        {"Manager", "RestartIntervalSec", "10min", NULL, FIELD(restart_interval_usec), take_time},
+        {"Manager", "RestartDelaySec", "1s", NULL, FIELD(restart_delay_usec), take_time},
+        {"Manager", "RestartDelayMaxSec", "1min", NULL, FIELD(restart_delay_max_usec), take_time},
         {"QEMU", "Binary", "qemu-system-x86_64", NULL, FIELD(qemu_binary), take_text, program_problem},
         {"QEMU", "User", "vmmanager-qemu", NULL, FIELD(qemu_user), take_text, user_name_problem},
         {"QEMU", "StopPlan", "guest:30s TERM:1600ms KILL:1600ms", NULL, FIELD(stop_plans[DOMAIN_QEMU]),

@@ -209,6 +209,9 @@ static const ConfigKey keys[] = {
         {"Domain", "VCPUs", CONFIG_UINT32},
         {"Domain", "SecurityLabel", CONFIG_STRING},
         {"Domain", "IOPorts", CONFIG_PORTS},
+        {"Domain", "OnPoweroff", CONFIG_STRING},
+        {"Domain", "OnReboot", CONFIG_STRING},
+        {"Domain", "OnCrash", CONFIG_STRING},
         {"Domain", "StopPlan", CONFIG_PLAN},
         {"Domain", "PauseTimeoutUSec", CONFIG_UINT64},
         {"Image", "Kernel", CONFIG_STRING},
@@ -355,6 +358,9 @@ static void test_strings_refused(void) {
                 {"SecurityLabel", "a b", "'a b' is not one word of ASCII"},
                 {"SecurityLabel", "a\n", "'a\\x0a' is not one word of ASCII"},
                 {"SecurityLabel", "\xc3\xa4", "'\xc3\xa4' is not one word of ASCII"},
+                {"OnCrash", "", "'' is not one of destroy, restart, preserve, rename-restart"},
+                {"OnReboot", "Restart",
+                        "'Restart' is not one of destroy, restart, preserve, rename-restart"},
                 {"Machine", "isapc", "'isapc' is not one of q35, microvm, pc"},
                 {"Machine", "q35,accel=kvm", "'q35,accel=kvm' is not one of q35, microvm, pc"},
                 {"Accelerator", "xen", "'xen' is not one of auto, kvm, tcg"},
@@ -596,6 +602,62 @@ static void test_complete_adopted(void) {
         g_assert_null(config->command);
 }
 
+static void test_policies(void) {
+        g_autoptr(DomainConfig) config = config_of("Command", "sleep", "OnCrash", "rename-restart");
+        g_autoptr(DomainConfig) processes = config_of("OnPoweroff", "preserve", NULL, NULL);
+        g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+
+        g_assert_cmpint(domain_config_complete(config, &defaults, NULL), ==, 0);
+        g_assert_cmpint((int) config->policies[LIFE_POWEROFF], ==, LIFE_DESTROY);
+        g_assert_cmpint((int) config->policies[LIFE_REBOOT], ==, LIFE_RESTART);
+        g_assert_cmpint((int) config->policies[LIFE_CRASH], ==, LIFE_RENAME_RESTART);
+        g_assert_cmpint(domain_config_set_policy(config, LIFE_CRASH, LIFE_RESTART, NULL), ==, 0);
+        g_assert_cmpint((int) config->policies[LIFE_CRASH], ==, LIFE_RESTART);
+
+        /* What others have started we cannot start again. */
+        g_assert_cmpint(domain_config_complete(processes, &adopted, NULL), ==, 0);
+        g_assert_cmpint((int) processes->policies[LIFE_POWEROFF], ==, LIFE_PRESERVE);
+        g_assert_cmpint((int) processes->policies[LIFE_REBOOT], ==, LIFE_DESTROY);
+        assert_refused(domain_config_set_policy(processes, LIFE_REBOOT, LIFE_RESTART, &error), &error,
+                VMM_ERROR_INVALID_CONFIG,
+                "OnReboot: adopted processes cannot be started again, only destroy and preserve are "
+                "possible");
+        g_assert_cmpint((int) processes->policies[LIFE_REBOOT], ==, LIFE_DESTROY);
+        g_assert_cmpint(domain_config_set_policy(processes, LIFE_CRASH, LIFE_PRESERVE, NULL), ==, 0);
+}
+
+/* Each can be changed and freed without the other. */
+static void test_copy(void) {
+        static const char *const environment[] = {"A=1", "B=2", NULL};
+        g_autoptr(DomainConfig) config = config_of("Command", "sleep", "CgroupPath", "a-b.slice:p:x");
+        g_autoptr(DomainConfig) copy = NULL;
+        sd_id128_t uuid = SD_ID128_MAKE(01,23,45,67,89,ab,cd,ef,01,23,45,67,89,ab,cd,ef);
+        g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+        g_autofree char *long_name = g_strnfill(250, 'n');
+
+        assert_set(set_list(config, "Environment", environment, NULL));
+        assert_set(set_string(config, "Description", "text", NULL));
+        g_assert_cmpint(domain_config_complete(config, &defaults, NULL), ==, 0);
+        copy = domain_config_copy(config);
+        g_assert_cmpint(domain_config_bury(config, "web1-dead", uuid, NULL), ==, 0);
+        g_assert_cmpstr(config->name, ==, "web1-dead");
+        g_assert_true(sd_id128_equal(config->uuid, uuid));
+        g_assert_cmpstr(config->cgroup_path->unit, ==, "p-web1-dead.scope");
+        g_assert_cmpstr(config->cgroup_path->slice, ==, "a-b.slice");
+        g_assert_cmpint(domain_config_bury(config, long_name, uuid, &error), ==, -EINVAL);
+        g_assert_true(sd_bus_error_has_name(&error, VMM_ERROR_INVALID_CGROUP_PATH));
+        g_assert_cmpstr(config->name, ==, "web1-dead");
+
+        g_assert_cmpstr(copy->name, ==, "web1");
+        g_assert_true(sd_id128_is_null(copy->uuid));
+        g_assert_cmpstr(copy->cgroup_path->unit, ==, "p-x.scope");
+        g_assert_cmpstr(copy->description, ==, "text");
+        g_assert_cmpstr(copy->command[0], ==, "sleep");
+        g_assert_true(g_strv_equal((const char *const *) copy->environment, environment));
+        g_assert_cmpint((int) copy->policies[LIFE_REBOOT], ==, LIFE_RESTART);
+        g_assert_true(stop_plan_equal(&copy->stop_plan, &config->stop_plan));
+}
+
 static void test_complete_slice(void) {
         g_autoptr(DomainConfig) config =
                 config_of("Description", "a slice", "CgroupPath", "machine.slice::a-b.slice");
@@ -631,6 +693,9 @@ static void test_complete_refused(void) {
                 bool adopted;
                 const char *reason;
         } table[] = {
+                {"OnCrash", "restart", NULL, NULL, true,
+                        "OnCrash: adopted processes cannot be started again, only destroy and preserve are "
+                        "possible"},
                 {NULL, NULL, NULL, NULL, false, "Command: a domain of kind 'process' needs one"},
                 {"Kind", "process", NULL, NULL, false, "Command: a domain of kind 'process' needs one"},
                 {"Kind", "qemu", NULL, NULL, false, NO_KERNEL},
@@ -871,6 +936,8 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/domain-config/a command makes processes, with defaults", test_complete_process);
         g_test_add_func("/domain-config/adopted processes need no key", test_complete_adopted);
         g_test_add_func("/domain-config/slices need no key", test_complete_slice);
+        g_test_add_func("/domain-config/policies", test_policies);
+        g_test_add_func("/domain-config/copy", test_copy);
         g_test_add_func("/domain-config/what was given stays", test_complete_keeps_what_was_given);
         g_test_add_func("/domain-config/keys that do not fit together are refused", test_complete_refused);
         g_test_add_func("/domain-config/a firmware makes a machine, too", test_complete_firmware);

@@ -89,6 +89,10 @@ static void assert_defaults(const ManagerConfig *config) {
         g_assert_cmpuint(config->domains_max, ==, 4096);
         g_assert_cmpuint(config->domains_per_user_max, ==, 256);
         g_assert_cmpuint(config->console_log_bytes, ==, 65536);
+        g_assert_cmpuint(config->restart_burst, ==, 5);
+        g_assert_cmpuint(config->restart_interval_usec, ==, 600000000);
+        g_assert_cmpuint(config->restart_delay_usec, ==, 1000000);
+        g_assert_cmpuint(config->restart_delay_max_usec, ==, 60000000);
         g_assert_cmpstr(config->qemu_binary, ==, "qemu-system-x86_64");
         g_assert_cmpstr(config->qemu_user, ==, "vmmanager-qemu");
         assert_plan(&config->stop_plans[DOMAIN_QEMU], "guest:30s TERM:1600ms KILL:1600ms");
@@ -111,7 +115,8 @@ static void test_defaults(Tree *tree, const void *userdata) {
 static void test_every_setting(Tree *tree, const void *userdata) {
         tree_write(tree, "etc/vmmanagerd.conf",
                 "# a comment\n\n[Manager]\nDefaultSlice=a-b.slice\nMaxDomains = 10 \nMaxDomainsPerUser=0\r\n"
-                "  ConsoleLogSize=1M\n[QEMU]\nBinary=/opt/qemu\nUser=nobody\nStopPlan=guest:5s INT\n"
+                "  ConsoleLogSize=1M\nRestartBurst=0\nRestartIntervalSec=1h\nRestartDelaySec=0\n"
+                "RestartDelayMaxSec=500ms\n[QEMU]\nBinary=/opt/qemu\nUser=nobody\nStopPlan=guest:5s INT\n"
                 "Devices=/dev/kvm r;char-pts\n[Process]\nStopPlan=KILL\nDevices=/dev/fuse rw\n");
         g_autoptr(ManagerConfig) config = tree_load_well(tree);
 
@@ -119,6 +124,10 @@ static void test_every_setting(Tree *tree, const void *userdata) {
         g_assert_cmpuint(config->domains_max, ==, 10);
         g_assert_cmpuint(config->domains_per_user_max, ==, 0);
         g_assert_cmpuint(config->console_log_bytes, ==, 1 << 20);
+        g_assert_cmpuint(config->restart_burst, ==, 0);
+        g_assert_cmpuint(config->restart_interval_usec, ==, 3600000000);
+        g_assert_cmpuint(config->restart_delay_usec, ==, 0);
+        g_assert_cmpuint(config->restart_delay_max_usec, ==, 500000);
         g_assert_cmpstr(config->qemu_binary, ==, "/opt/qemu");
         g_assert_cmpstr(config->qemu_user, ==, "nobody");
         assert_plan(&config->stop_plans[DOMAIN_QEMU], "guest:5s INT:1600ms");
