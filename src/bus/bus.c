@@ -15,21 +15,24 @@ static const BusObject *const bus_objects[] = {
 /* Which properties a change in core means. */
 static const struct {
         unsigned change;
-        const char *const properties[8];
+        const char *const properties[10];
 } changed_properties[] = {
         {DOMAIN_CHANGED_STATE,
-                {"State", "StateReason", "StateTimestamp", "Running", "Paused", "Dying", "Crashed"}},
+                {"State", "StateReason", "StateTimestamp", "Running", "Paused", "Dying", "Crashed",
+                        "PoweredOff", "Rebooting"}},
         {DOMAIN_CHANGED_PLACE, {"Leader", "ControlGroup", "InvocationID", "StartTimestamp"}},
         {DOMAIN_CHANGED_FREEZER, {"FreezerState", "PauseReasons"}},
         {DOMAIN_CHANGED_STOP, {"StopPhase", "StopDeadlineUSec"}},
         {DOMAIN_CHANGED_JOB, {"Job"}},
-        {DOMAIN_CHANGED_SETTINGS, {"StopPlan", "PauseTimeoutUSec"}},
+        {DOMAIN_CHANGED_SETTINGS, {"OnPoweroff", "OnReboot", "OnCrash", "StopPlan", "PauseTimeoutUSec"}},
         {DOMAIN_CHANGED_BLOCKERS, {"PauseBlockers"}},
         {DOMAIN_CHANGED_WARNINGS, {"Warnings"}},
         {DOMAIN_CHANGED_RESOURCES, {"Resources", "Devices"}},
         {DOMAIN_CHANGED_DISKS, {"Disks"}},
         {DOMAIN_CHANGED_NETWORKS, {"Networks"}},
         {DOMAIN_CHANGED_IO_PORTS, {"IOPorts"}},
+        {DOMAIN_CHANGED_RESTARTS, {"Restarts", "NextRestartTimestamp"}},
+        {DOMAIN_CHANGED_NAME, {"Name"}},
 };
 
 static const struct {
@@ -107,6 +110,16 @@ static void on_domain_removed(void *userdata, Domain *domain) {
                 domain->config->name, path);
 }
 
+static void on_domain_renamed(void *userdata, Domain *domain, const char *old) {
+        Bus *bus = userdata;
+        g_autofree char *path = bus_domain_path(domain);
+
+        (void) sd_bus_emit_signal(
+                bus->bus, path, BUS_INTERFACE("Domain"), "Renamed", "ss", old, domain->config->name);
+        (void) sd_bus_emit_signal(bus->bus, BUS_PATH, BUS_INTERFACE("Manager"), "DomainRenamed", "sso", old,
+                domain->config->name, path);
+}
+
 static void on_domain_changed(void *userdata, Domain *domain, unsigned changes) {
         Bus *bus = userdata;
         g_autofree char *path = bus_domain_path(domain);
@@ -121,11 +134,16 @@ static void on_domain_changed(void *userdata, Domain *domain, unsigned changes) 
                 bus->bus, path, BUS_INTERFACE("Domain"), (char **) names->pdata);
 }
 
+static bool has_ended(const Domain *domain) {
+        return domain->state == DOMAIN_INACTIVE || domain->state == DOMAIN_CRASHED ||
+               domain->state == DOMAIN_PRESERVED;
+}
+
 static int append_exit(sd_bus_message *m, const Domain *domain) {
         int r;
 
         r = sd_bus_message_open_container(m, 'a', "{sv}");
-        if (r >= 0 && domain->state == DOMAIN_INACTIVE && domain->exit_status.known)
+        if (r >= 0 && has_ended(domain) && domain->exit_status.known)
                 r = domain->exit_status.signal
                         ? sd_bus_message_append(m, "{sv}", "Signal", "i", domain->exit_status.signal)
                         : sd_bus_message_append(m, "{sv}", "ExitCode", "i", domain->exit_status.code);
@@ -224,6 +242,7 @@ static void on_job_changed(void *userdata, Job *job) {
 static const ManagerObserver bus_observer = {
         .domain_added = on_domain_added,
         .domain_removed = on_domain_removed,
+        .domain_renamed = on_domain_renamed,
         .domain_changed = on_domain_changed,
         .state_changed = on_state_changed,
         .stop_step = on_stop_step,

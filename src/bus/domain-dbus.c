@@ -10,6 +10,7 @@
 #include "bus/bus.h"
 #include "bus/config-dbus.h"
 #include "bus/domain-values.h"
+#include "bus/life-dbus.h"
 #include "config/text.h"
 #include "util/auto.h"
 #include "util/errors.h"
@@ -471,6 +472,8 @@ DEFINE_DOMAIN_PROPERTY(running, "b", domain->state == DOMAIN_RUNNING)
 DEFINE_DOMAIN_PROPERTY(paused, "b", domain->state == DOMAIN_PAUSED)
 DEFINE_DOMAIN_PROPERTY(dying, "b", domain->state == DOMAIN_STOPPING)
 DEFINE_DOMAIN_PROPERTY(crashed, "b", domain->crashed)
+DEFINE_DOMAIN_PROPERTY(powered_off, "b", domain->powered_off)
+DEFINE_DOMAIN_PROPERTY(rebooting, "b", domain->rebooting)
 DEFINE_DOMAIN_PROPERTY(leader, "u", (uint32_t) domain->leader)
 DEFINE_DOMAIN_PROPERTY(unit, "s", domain->config->cgroup_path->unit)
 DEFINE_DOMAIN_PROPERTY(slice, "s", domain->config->cgroup_path->slice)
@@ -490,6 +493,8 @@ DEFINE_DOMAIN_COUNTER(memory_current)
 DEFINE_DOMAIN_COUNTER(tasks_current)
 DEFINE_DOMAIN_COUNTER(io_read_bytes)
 DEFINE_DOMAIN_COUNTER(io_write_bytes)
+DEFINE_DOMAIN_PROPERTY(restarts, "u", domain->restarts)
+DEFINE_DOMAIN_PROPERTY(next_restart, "t", domain->restart_due_usec)
 DEFINE_DOMAIN_APPENDED(resources, resources_append(reply, domain_resources(domain)))
 DEFINE_DOMAIN_APPENDED(devices, append_devices(reply, domain))
 DEFINE_DOMAIN_APPENDED(disks, append_attachments(reply, domain, ATTACHMENT_DISK))
@@ -571,6 +576,7 @@ static const sd_bus_vtable domain_vtable[] = {
                 "Kill", "si", SD_BUS_PARAM(whom) SD_BUS_PARAM(signal), NULL,, method_kill, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("WaitForDevices", "t", SD_BUS_PARAM(timeout_usec), "a{ss}",
                 SD_BUS_PARAM(devices), method_wait_for_devices, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("Rename", "s", SD_BUS_PARAM(name), NULL,, method_rename, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("AddDevice", "ss", SD_BUS_PARAM(node) SD_BUS_PARAM(access), NULL,,
                 method_add_device, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES(
@@ -604,6 +610,7 @@ static const sd_bus_vtable domain_vtable[] = {
                 "GetStats", NULL,, "a{sv}", SD_BUS_PARAM(stats), method_get_stats, ANYBODY),
         SD_BUS_SIGNAL_WITH_NAMES("StateChanged", "sssa{sv}",
                 SD_BUS_PARAM(old) SD_BUS_PARAM(new) SD_BUS_PARAM(reason) SD_BUS_PARAM(details), 0),
+        SD_BUS_SIGNAL_WITH_NAMES("Renamed", "ss", SD_BUS_PARAM(old) SD_BUS_PARAM(new), 0),
         SD_BUS_SIGNAL_WITH_NAMES(
                 "StopStep", "suu", SD_BUS_PARAM(step) SD_BUS_PARAM(index) SD_BUS_PARAM(total), 0),
         SD_BUS_SIGNAL_WITH_NAMES("DeviceChanged", "ss", SD_BUS_PARAM(name) SD_BUS_PARAM(what), 0),
@@ -620,6 +627,8 @@ static const sd_bus_vtable domain_vtable[] = {
         SD_BUS_PROPERTY("Paused", "b", property_paused, 0, EMITS),
         SD_BUS_PROPERTY("Dying", "b", property_dying, 0, EMITS),
         SD_BUS_PROPERTY("Crashed", "b", property_crashed, 0, EMITS),
+        SD_BUS_PROPERTY("PoweredOff", "b", property_powered_off, 0, EMITS),
+        SD_BUS_PROPERTY("Rebooting", "b", property_rebooting, 0, EMITS),
         SD_BUS_PROPERTY("Leader", "u", property_leader, 0, EMITS),
         SD_BUS_PROPERTY("Unit", "s", property_unit, 0, CONST),
         SD_BUS_PROPERTY("Slice", "s", property_slice, 0, CONST),
@@ -638,6 +647,11 @@ static const sd_bus_vtable domain_vtable[] = {
         SD_BUS_PROPERTY("TasksCurrent", "t", property_tasks_current, 0, 0),
         SD_BUS_PROPERTY("IOReadBytes", "t", property_io_read_bytes, 0, 0),
         SD_BUS_PROPERTY("IOWriteBytes", "t", property_io_write_bytes, 0, 0),
+        SD_BUS_WRITABLE_PROPERTY("OnPoweroff", "s", property_policy, set_policy, 0, EMITS | ANYBODY),
+        SD_BUS_WRITABLE_PROPERTY("OnReboot", "s", property_policy, set_policy, 0, EMITS | ANYBODY),
+        SD_BUS_WRITABLE_PROPERTY("OnCrash", "s", property_policy, set_policy, 0, EMITS | ANYBODY),
+        SD_BUS_PROPERTY("Restarts", "u", property_restarts, 0, EMITS),
+        SD_BUS_PROPERTY("NextRestartTimestamp", "t", property_next_restart, 0, EMITS),
         SD_BUS_PROPERTY("Resources", "a{sv}", property_resources, 0, EMITS),
         SD_BUS_PROPERTY("Devices", "a(ss)", property_devices, 0, EMITS),
         SD_BUS_PROPERTY("Disks", "aa{sv}", property_disks, 0, EMITS),

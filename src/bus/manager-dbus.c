@@ -496,6 +496,8 @@ static const sd_bus_vtable manager_vtable[] = {
                 SD_BUS_PARAM(log), method_get_console_log, ANYBODY),
         SD_BUS_SIGNAL_WITH_NAMES("DomainAdded", "so", SD_BUS_PARAM(name) SD_BUS_PARAM(path), 0),
         SD_BUS_SIGNAL_WITH_NAMES("DomainRemoved", "so", SD_BUS_PARAM(name) SD_BUS_PARAM(path), 0),
+        SD_BUS_SIGNAL_WITH_NAMES("DomainRenamed", "sso",
+                SD_BUS_PARAM(old) SD_BUS_PARAM(new) SD_BUS_PARAM(path), 0),
         SD_BUS_SIGNAL_WITH_NAMES("JobNew", "uoss",
                 SD_BUS_PARAM(id) SD_BUS_PARAM(job) SD_BUS_PARAM(domain) SD_BUS_PARAM(verb), 0),
         SD_BUS_SIGNAL_WITH_NAMES("JobRemoved", "uosss",

@@ -46,6 +46,10 @@ static const struct {
         {"RevokeIOPorts",   ACTION("configure")},
         {"SetResources",    ACTION("configure")},
         {"UpdateResourcesOCI", ACTION("configure")},
+        {"Rename",          ACTION("configure")},
+        {"OnPoweroff",      ACTION("configure")},
+        {"OnReboot",        ACTION("configure")},
+        {"OnCrash",         ACTION("configure")},
         {"StopPlan",        ACTION("configure")},
         {"PauseTimeoutUSec", ACTION("configure")},
 };

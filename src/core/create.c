@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/attachment.h"
+#include "core/life.h"
 #include "core/limits.h"
 #include "core/manager.h"
 #include "core/pause-ledger.h"
@@ -40,10 +41,12 @@ static int spawn_run(Job *job) {
         if (r >= 0 && spec.user)
                 domain->payload_uid = spec.user->uid;
         spec.security_label = domain->config->security_label;
-        if (r >= 0)
+        if (r >= 0 && !domain->terminal_listens) {
                 r = run_dir_listen(domain->run_dir, "terminal", &terminal);
-        if (r >= 0)
-                r = console_listen(domain->console, fd_steal(&terminal));
+                if (r >= 0)
+                        r = console_listen(domain->console, fd_steal(&terminal));
+                domain->terminal_listens = r >= 0;
+        }
         if (r >= 0)
                 r = spawn_new(domain->manager->event, &spec, on_executed, domain, &domain->spawn);
         if (r >= 0)
@@ -236,6 +239,40 @@ static const JobKind create_kind = {
         .gone_error = VMM_ERROR_INVALID_CONFIG,
         .ended = create_ended,
 };
+
+static void restart_ended(Job *job, bool done) {
+        Domain *domain = job->domain;
+        g_autofree char *text = g_strconcat("restarted: ", domain->restart_reason, NULL);
+
+        if (!done) {
+                domain->restart_error = g_strdup(job->error.message);
+                domain->ended = true;
+                return;
+        }
+        life_began(domain);
+        attachments_started(domain);
+        domain_settle(domain, text);
+        limits_begin(domain);
+        log_write(LOG_INFO, MESSAGE_DOMAIN_STARTED, domain->config->name, "Started again in %s",
+                cgroup_path(domain->cgroup));
+}
+
+/* Its object is there already, and stays when this fails. */
+static const JobKind restart_kind = {
+        .verb = "restart",
+        .steps = create_steps,
+        .n_steps = G_N_ELEMENTS(create_steps),
+        .gone_error = VMM_ERROR_INVALID_CONFIG,
+        .ended = restart_ended,
+};
+
+void domain_begin_again(Domain *domain) {
+        Job *job = job_new(domain, &restart_kind, domain->owner, DOMAIN_START_TIMEOUT_USEC);
+
+        job->start = true;
+        domain_set_state(domain, DOMAIN_STARTING, "restarting");
+        job_start(job);
+}
 
 int domain_create(Domain *domain, bool start, JobReply reply, void *userdata, sd_bus_error *error) {
         const char *directory = domain->manager->runtime_directory;

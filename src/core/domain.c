@@ -10,6 +10,7 @@
 
 #include "core/attachment.h"
 #include "core/io-port.h"
+#include "core/life.h"
 #include "core/limits.h"
 #include "core/manager.h"
 #include "core/pause-ledger.h"
@@ -31,6 +32,8 @@ static const char *const domain_states[] = {
         [DOMAIN_PAUSING] = "pausing",
         [DOMAIN_RESUMING] = "resuming",
         [DOMAIN_STOPPING] = "stopping",
+        [DOMAIN_CRASHED] = "crashed",
+        [DOMAIN_PRESERVED] = "preserved",
 };
 DEFINE_ENUM_STRINGS(domain_state, DomainState, domain_states)
 
@@ -72,9 +75,32 @@ static int check_slice(Manager *manager, const DomainConfig *config, sd_bus_erro
         return 0;
 }
 
-int domain_new(Manager *manager, DomainConfig *config, uid_t owner, Domain **ret, sd_bus_error *error) {
-        g_autoptr(Domain) domain = g_new0(Domain, 1);
+static int domain_make_backend(Domain *domain, sd_bus_error *error) {
+        Manager *manager = domain->manager;
         int r;
+
+        r = backend_ops(domain->config->kind)->create(&(BackendContext) {
+                        .event = manager->event,
+                        .settings = manager->settings,
+                        .user_mode = manager->user_mode,
+                        .owner = domain->owner,
+                        .console = domain->console,
+                }, domain->config, &domain->backend, error);
+        if (r < 0)
+                return r;
+        domain->backend->observer = &backend_observer;
+        domain->backend->userdata = domain;
+        return 0;
+}
+
+static int domain_make_console(Domain *domain) {
+        const Manager *manager = domain->manager;
+
+        return console_new(manager->event, manager->settings->console_log_bytes, &domain->console);
+}
+
+Domain *domain_new_bare(Manager *manager, DomainConfig *config, uid_t owner) {
+        Domain *domain = g_new0(Domain, 1);
 
         *domain = (Domain) {
                 .manager = manager,
@@ -95,9 +121,16 @@ int domain_new(Manager *manager, DomainConfig *config, uid_t owner, Domain **ret
         domain->state_usec = domain->created_usec;
         g_array_set_clear_func(domain->pause_blockers, blocker_clear);
         attachments_init(domain);
-        if (manager_find_by_name(manager, config->name))
-                return sd_bus_error_setf(
-                        error, VMM_ERROR_DOMAIN_EXISTS, "There is a domain '%s' already", config->name);
+        return domain;
+}
+
+int domain_new(Manager *manager, DomainConfig *config, uid_t owner, Domain **ret, sd_bus_error *error) {
+        g_autoptr(Domain) domain = domain_new_bare(manager, config, owner);
+        int r;
+
+        r = manager_check_name(manager, config->name, error);
+        if (r < 0)
+                return r;
         if (manager_find_by_uuid(manager, config->uuid))
                 return sd_bus_error_setf(
                         error, VMM_ERROR_DOMAIN_EXISTS, "UUID: there is a domain of this UUID already");
@@ -108,24 +141,27 @@ int domain_new(Manager *manager, DomainConfig *config, uid_t owner, Domain **ret
                 r = security_check(error);
         if (r >= 0)
                 r = limits_complete(domain, error);
+        if (r >= 0)
+                r = domain_make_console(domain);
+        if (r >= 0)
+                r = domain_make_backend(domain, error);
         if (r < 0)
                 return r;
-        r = console_new(manager->event, manager->settings->console_log_bytes, &domain->console);
-        if (r < 0)
-                return r;
-        r = backend_ops(config->kind)->create(&(BackendContext) {
-                        .event = manager->event,
-                        .settings = manager->settings,
-                        .user_mode = manager->user_mode,
-                        .owner = owner,
-                        .console = domain->console,
-                }, config, &domain->backend, error);
-        if (r < 0)
-                return r;
-        domain->backend->observer = &backend_observer;
-        domain->backend->userdata = domain;
         *ret = g_steal_pointer(&domain);
         return 0;
+}
+
+/* The end of what ran, without a word to anybody. */
+static void domain_clear_place(Domain *domain) {
+        domain->freezer_call = unit_call_cancel(domain->freezer_call);
+        domain->invocation_call = unit_call_cancel(domain->invocation_call);
+        domain->spawn = spawn_free(domain->spawn);
+        domain->leader_watch = sd_event_source_disable_unref(domain->leader_watch);
+        domain->verdict_timer = sd_event_source_disable_unref(domain->verdict_timer);
+        child_forget(domain->manager->event, domain->leader_pidfd);
+        domain->leader_pidfd = -1;
+        domain->unit_watch = unit_watch_free(domain->unit_watch);
+        domain->cgroup = cgroup_free(domain->cgroup);
 }
 
 Domain *domain_free(Domain *domain) {
@@ -133,17 +169,11 @@ Domain *domain_free(Domain *domain) {
                 return NULL;
         g_assert(!domain->job);
         manager_unqueue_changes(domain->manager, domain);
-        unit_call_cancel(domain->freezer_call);
-        unit_call_cancel(domain->invocation_call);
-        spawn_free(domain->spawn);
-        sd_event_source_disable_unref(domain->leader_watch);
-        sd_event_source_disable_unref(domain->verdict_timer);
-        child_forget(domain->manager->event, domain->leader_pidfd);
+        sd_event_source_disable_unref(domain->restart_timer);
+        domain_clear_place(domain);
         backend_free(domain->backend);
         console_free(domain->console);
         attachments_free(domain);
-        unit_watch_free(domain->unit_watch);
-        cgroup_free(domain->cgroup);
         run_dir_free(domain->run_dir);
         domain_config_free(domain->config);
         g_ptr_array_unref(domain->pause_reasons);
@@ -154,6 +184,8 @@ Domain *domain_free(Domain *domain) {
         g_free(domain->last_stop_step);
         g_free(domain->freezer_state);
         g_free(domain->stop_phase);
+        g_free(domain->restart_error);
+        g_free(domain->restart_reason);
         g_free(domain);
         return NULL;
 }
@@ -225,6 +257,73 @@ static void domain_clear_pause_reasons(Domain *domain) {
         slices_let_go(domain);
 }
 
+void domain_leave_place(Domain *domain) {
+        domain_clear_place(domain);
+        domain_clear_pause_reasons(domain);
+        domain_set_freezer_state(domain, "running");
+        g_array_set_size(domain->pause_blockers, 0);
+        domain->leader = 0;
+        domain->started_usec = 0;
+        domain->invocation_id = SD_ID128_NULL;
+        domain->events = (CgroupEvents) {0};
+        domain->unit_gone = domain->scoped = domain->slice_frozen = false;
+        domain->halted = domain->vcpus_placed = domain->limits_late = false;
+        domain_mark_changed(domain, DOMAIN_CHANGED_PLACE | DOMAIN_CHANGED_BLOCKERS);
+}
+
+bool domain_is_empty(const Domain *domain) {
+        return !domain->job && !domain->cgroup && domain->leader_pidfd < 0 && !domain_is_slice(domain);
+}
+
+bool domain_is_still(const Domain *domain) {
+        return domain->preserved || domain_is_empty(domain);
+}
+
+/* Those of the configuration, which may be another one than before. */
+static void domain_renew_devices(Domain *domain) {
+        attachments_free(domain);
+        attachments_init(domain);
+        domain_mark_changed(domain, DOMAIN_CHANGED_DISKS | DOMAIN_CHANGED_NETWORKS);
+}
+
+int domain_renew(Domain *domain, sd_bus_error *error) {
+        const char *directory = domain->manager->runtime_directory;
+        int r;
+
+        r = check_slice(domain->manager, domain->config, error);
+        if (r >= 0 && !domain->run_dir)
+                r = run_dir_new(directory, domain->config->uuid, &domain->run_dir);
+        if (r >= 0 && !domain->console)
+                r = domain_make_console(domain);
+        if (r < 0)
+                return r;
+        domain->backend = backend_free(domain->backend);
+        domain->exit_status = (ExitStatus) {0};
+        domain->asked_signals = domain->kill_signals = domain->oom_kills = 0;
+        domain->kill_usec = domain->reboot_usec = 0;
+        domain->oom_killed = domain->exec_failed = domain->stopped_by_unit = false;
+        g_clear_pointer(&domain->last_stop_step, g_free);
+        g_clear_pointer(&domain->restart_error, g_free);
+        domain_renew_devices(domain);
+        return domain_make_backend(domain, error);
+}
+
+void domain_take_payload(Domain *domain, Domain *from) {
+        domain->run_dir = g_steal_pointer(&from->run_dir);
+        domain->console = g_steal_pointer(&from->console);
+        domain->terminal_listens = from->terminal_listens;
+        from->terminal_listens = false;
+        domain->backend = g_steal_pointer(&from->backend);
+        domain->backend->userdata = domain;
+        domain->payload_uid = from->payload_uid;
+        domain->exit_status = from->exit_status;
+        domain->crashed = from->crashed;
+        domain->powered_off = from->powered_off;
+        domain->rebooting = from->rebooting;
+        attachments_started(domain);    /* as it was when it ended */
+        domain_renew_devices(from);
+}
+
 const char *domain_holding_slice(const Domain *domain) {
         for (unsigned i = 0; i < domain->pause_reasons->len; i++) {
                 const char *slice = ledger_reason_slice(domain->pause_reasons->pdata[i]);
@@ -259,6 +358,11 @@ void domain_settle(Domain *domain, const char *reason) {
         if (domain->cgroup)
                 (void) cgroup_read_events(domain->cgroup, &domain->events);
         frozen = domain->events.frozen;
+        if (domain->preserved) {
+                domain_set_freezer_state(domain, frozen ? "frozen" : "running");
+                domain_set_state(domain, DOMAIN_PRESERVED, reason);
+                return;
+        }
         domain_set_freezer_state(domain, frozen ? "frozen" : "running");
         if (!frozen)
                 domain_clear_pause_reasons(domain);
@@ -308,7 +412,7 @@ static bool domain_hold(Domain *domain) {
 }
 
 void domain_follow_freezer(Domain *domain) {
-        if (domain->job || !domain->cgroup || cgroup_read_events(domain->cgroup, &domain->events) < 0 ||
+        if (domain->job || domain->preserved || !domain->cgroup || cgroup_read_events(domain->cgroup, &domain->events) < 0 ||
                 !domain->events.populated || domain->events.frozen == (domain->state == DOMAIN_PAUSED))
                 return;
         if (!domain->events.frozen) {
@@ -378,6 +482,7 @@ static void on_stop_requested(void *userdata) {
 
         log_write(LOG_INFO, NULL, domain->config->name,
                 "systemd was asked to stop the scope, following the stop plan");
+        domain->stopped_by_unit = !domain->last_stop_step;
         domain_stop_by_plan(domain, &domain->config->stop_plan, 0);
 }
 
@@ -454,15 +559,24 @@ static bool signal_was_asked(const Domain *domain, int signal) {
         return domain->asked_signals & (UINT64_C(1) << (signal - 1));
 }
 
+const char *domain_said(const Domain *domain) {
+        const BackendOps *ops = backend_ops(domain->config->kind);
+
+        return domain->backend && ops->end_reason ? ops->end_reason(domain->backend) : NULL;
+}
+
 /* Why there is nothing left, as far as anybody can tell. */
 static char *domain_end_reason(Domain *domain) {
-        const BackendOps *ops = domain->backend->ops;
-        const char *said = ops->end_reason ? ops->end_reason(domain->backend) : NULL;
-        g_autofree char *words = !said && domain->state == DOMAIN_STARTING && ops->last_words
-                ? ops->last_words(domain->backend) : NULL;
+        const BackendOps *ops = backend_ops(domain->config->kind);
+        const char *said = domain_said(domain);
+        g_autofree char *words =
+                !said && domain->state == DOMAIN_STARTING && domain->backend && ops->last_words
+                        ? ops->last_words(domain->backend) : NULL;
 
         if (domain->failure)
                 return g_strdup(domain->failure);
+        if (domain->restart_error)
+                return g_strdup_printf("could not be started again: %s", domain->restart_error);
         if (domain->oom_killed)
                 return g_strdup("killed by the kernel: out of memory (oom-kill)");
         if (domain->last_stop_step)
@@ -481,16 +595,15 @@ static char *domain_end_reason(Domain *domain) {
 }
 
 /* It ended on its own, and not well. */
-static bool domain_has_crashed(const Domain *domain) {
-        const BackendOps *ops = domain->backend->ops;
-        const char *said = ops->end_reason ? ops->end_reason(domain->backend) : NULL;
+bool domain_has_crashed(const Domain *domain) {
+        const char *said = domain_said(domain);
 
-        if (domain->oom_killed)
+        if (domain->oom_killed || domain->restart_error)
                 return true;
         if (domain->last_stop_step)
                 return false;
         if (said)
-                return g_str_equal(said, "guest-panic");
+                return g_str_equal(said, "guest-panic") || g_str_equal(said, "host-error");
         if (domain->exit_status.signal)
                 return !signal_was_asked(domain, domain->exit_status.signal);
         return domain->exit_status.known && domain->exit_status.code != 0;
@@ -509,7 +622,7 @@ static bool leader_end_outside(Domain *domain) {
                 ours ? "ending it with SIGTERM" : "it is left alone");
         domain_warn(domain, NULL, text);
         if (ours) {
-                domain_asked_signal(domain, SIGTERM);
+                life_killed(domain, SIGTERM);
                 (void) pidfd_signal(domain->leader_pidfd, SIGTERM);
         }
         return ours;
@@ -585,6 +698,8 @@ void domain_end(Domain *domain) {
         attachments_ended(domain, "it has ended");
         domain->crashed = !domain->released && domain_has_crashed(domain);
         domain_set_stop_phase(domain, "", 0);
+        if (!domain->released && life_take_end(domain, reason))
+                return;
         domain_set_state(domain, DOMAIN_INACTIVE, reason);
         log_write(domain->crashed ? LOG_WARNING : LOG_INFO, MESSAGE_DOMAIN_ENDED, domain->config->name,
                 "Ended: %s", reason);

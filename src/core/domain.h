@@ -5,6 +5,7 @@
  * its scope by itself; what is done to it are the verbs below. */
 
 #include "core/job.h"
+#include "core/restart-budget.h"
 #include "host/cgroup.h"
 
 typedef struct Manager Manager;
@@ -17,6 +18,8 @@ typedef enum DomainState {
         DOMAIN_PAUSING,
         DOMAIN_RESUMING,
         DOMAIN_STOPPING,
+        DOMAIN_CRASHED,     /* and waits to be started again */
+        DOMAIN_PRESERVED,   /* kept as it ended, until it is destroyed */
         _DOMAIN_STATE_MAX
 } DomainState;
 DECLARE_ENUM_STRINGS(domain_state, DomainState)
@@ -35,6 +38,8 @@ typedef enum DomainChange {
         DOMAIN_CHANGED_DISKS    = 1 << 9,
         DOMAIN_CHANGED_NETWORKS = 1 << 10,
         DOMAIN_CHANGED_IO_PORTS = 1 << 11,
+        DOMAIN_CHANGED_RESTARTS = 1 << 12,
+        DOMAIN_CHANGED_NAME     = 1 << 13,
 } DomainChange;
 
 #define DOMAIN_WARNINGS_MAX 16u
@@ -50,7 +55,7 @@ struct Domain {
         char *state_reason;
         uint64_t state_usec;
         char *last_stop_step;   /* of the stop in progress: why it ended */
-        bool crashed;
+        bool crashed, powered_off, rebooting;   /* core/life.h: how it came to be what it is */
         bool halted;            /* the guest's vCPUs were stopped through the monitor */
         bool slice_frozen;      /* somebody froze a slice above it: a thaw may be that of the slice */
         bool remove_logs;
@@ -82,11 +87,25 @@ struct Domain {
         CgroupEvents events;    /* as last seen */
         char *freezer_state;    /* as the service manager has it */
         UnitCall *freezer_call, *invocation_call;
+        bool terminal_listens;  /* the console has its socket in the folder */
         bool limits_late;       /* the kernel has them after the next thaw */
         GHashTable *device_names;   /* entry of DeviceAllow -> the node that was meant */
 
         GPtrArray *attachments;     /* Attachment: its disks and networks, in core/attachment.h */
         GPtrArray *device_waiters;  /* who waits for them */
+
+        /* What is done when it ends by itself: core/life.h */
+        bool preserved;
+        bool stopped_by_unit;   /* the stop in progress is systemd's wish */
+        uint64_t kill_usec;     /* CLOCK_MONOTONIC: when somebody last sent it a signal to end by */
+        uint64_t kill_signals;  /* those, as above */
+        uint64_t reboot_usec;   /* CLOCK_MONOTONIC: when it was asked to reboot; 0: it was not */
+        char *restart_error;    /* it could not be started again: why */
+        char *restart_reason;   /* why it had ended before */
+        uint32_t restarts;
+        RestartBudget restart_budget;
+        sd_event_source *restart_timer;
+        uint64_t restart_due_usec;      /* since the epoch; 0: none */
 
         /* What is being done to it */
         Job *job;
@@ -102,6 +121,18 @@ struct Domain {
  * or a negative errno with the error of the configuration or the host. */
 int domain_new(Manager *manager, DomainConfig *config, uid_t owner, Domain **ret, sd_bus_error *error);
 Domain *domain_free(Domain *domain);
+
+/* The same without a look at names and slices that are taken: for a domain whose twin is there. */
+Domain *domain_new_bare(Manager *manager, DomainConfig *config, uid_t owner);
+
+/* What has ended leaves its place: no process, no unit, no cgroup. How it ended is still known. */
+void domain_leave_place(Domain *domain);
+
+/* As it was after domain_new(), but for its name, its console and its history. Returns as domain_new(). */
+int domain_renew(Domain *domain, sd_bus_error *error);
+
+/* Takes over, from one that has left its place, what else there is of its payload. */
+void domain_take_payload(Domain *domain, Domain *from);
 
 /* The unit it lives in, and who is to be asked about it. */
 const char *domain_unit(const Domain *domain);
@@ -136,6 +167,12 @@ void domain_warn(Domain *domain, const char *message_id, const char *text);   /*
 /* The process is in the scope: follows it from now on. Returns 0 or a negative errno. */
 int domain_enter_scope(Domain *domain, int pidfd);
 
+/* What the payload last said of its end: "guest-shutdown"; NULL when it said nothing. */
+const char *domain_said(const Domain *domain);
+
+/* Whether what ended, ended on its own, and not well. */
+bool domain_has_crashed(const Domain *domain);
+
 /* Somebody asked us to send it; an end by it is no crash. */
 void domain_asked_signal(Domain *domain, int signal);
 
@@ -165,6 +202,7 @@ int domain_adopt(Domain *domain, const int *pidfds, unsigned n_pidfds, JobReply 
         sd_bus_error *error);
 int domain_add_process(Domain *domain, int pidfd, const char *subgroup, uid_t caller, JobReply reply,
         void *userdata, sd_bus_error *error);
+void domain_begin_again(Domain *domain);    /* after domain_renew() */
 int domain_pause(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
 int domain_resume(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
 
@@ -178,6 +216,17 @@ int domain_resume_from(Domain *domain, const char *reason, uid_t requestor, JobR
 /* Somebody thawed it together with others, and it has reasons left: it stays `paused`, and is frozen again.
  * It must have no job. */
 void domain_pause_again(Domain *domain);
+
+/* At once. Returns 0, or negative with *error. */
+int domain_rename(Domain *domain, const char *name, sd_bus_error *error);
+int domain_set_policy(Domain *domain, LifeEvent event, LifeAction action, sd_bus_error *error);
+
+/* Nothing of it is left but what is known about its end: none of its processes can be asked to do anything.
+ * It waits to be started again, or is preserved. */
+bool domain_is_empty(const Domain *domain);
+
+/* That, or preserved with processes that will not run again. */
+bool domain_is_still(const Domain *domain);
 
 int domain_shutdown(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
 int domain_release(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);

@@ -125,6 +125,13 @@ Domain *manager_find_by_name(Manager *manager, const char *name) {
         return g_hash_table_lookup(manager->by_name, name);
 }
 
+int manager_check_name(Manager *manager, const char *name, sd_bus_error *error) {
+        return manager_find_by_name(manager, name)
+                       ? sd_bus_error_setf(error, VMM_ERROR_DOMAIN_EXISTS,
+                                 "There is a domain '%s' already", name)
+                       : 0;
+}
+
 Domain *manager_find_by_uuid(Manager *manager, sd_id128_t uuid) {
         return g_hash_table_lookup(manager->by_uuid, &uuid);
 }
@@ -196,11 +203,41 @@ int manager_check_limits(Manager *manager, uid_t owner, sd_bus_error *error) {
         return 0;
 }
 
-void manager_add(Manager *manager, Domain *domain) {
+static void manager_list(Manager *manager, Domain *domain) {
         g_hash_table_insert(manager->by_uuid, &domain->config->uuid, domain);
         g_hash_table_insert(manager->by_name, domain->config->name, domain);
+}
+
+static void manager_unlist(Manager *manager, Domain *domain) {
+        g_hash_table_remove(manager->by_uuid, &domain->config->uuid);
+        g_hash_table_remove(manager->by_name, domain->config->name);
+}
+
+void manager_add(Manager *manager, Domain *domain) {
+        manager_list(manager, domain);
         manager->observer->domain_added(manager->userdata, domain);
         slices_add_domain(domain);
+}
+
+void manager_rename(Manager *manager, Domain *domain, const char *name) {
+        g_autofree char *old = domain->config->name;
+
+        manager_unlist(manager, domain);
+        domain->config->name = g_strdup(name);
+        manager_list(manager, domain);
+        domain_mark_changed(domain, DOMAIN_CHANGED_NAME);
+        manager_flush(manager);
+        manager->observer->domain_renamed(manager->userdata, domain, old);
+}
+
+/* The keys of the tables are in the configuration. */
+DomainConfig *manager_exchange_config(Manager *manager, Domain *domain, DomainConfig *config) {
+        DomainConfig *old = domain->config;
+
+        manager_unlist(manager, domain);
+        domain->config = config;
+        manager_list(manager, domain);
+        return old;
 }
 
 /* All are told, while the object can still be looked at, and then nobody finds it any more. */
@@ -208,8 +245,7 @@ static void manager_drop(Manager *manager, Domain *domain) {
         slices_remove_domain(domain);
         manager_flush(manager);
         manager->observer->domain_removed(manager->userdata, domain);
-        g_hash_table_remove(manager->by_uuid, &domain->config->uuid);
-        g_hash_table_remove(manager->by_name, domain->config->name);
+        manager_unlist(manager, domain);
 }
 
 void manager_remove(Manager *manager, Domain *domain) {

@@ -14,6 +14,7 @@ typedef struct Slice Slice;
 typedef struct ManagerObserver {
         void (*domain_added)(void *userdata, Domain *domain);
         void (*domain_removed)(void *userdata, Domain *domain);
+        void (*domain_renamed)(void *userdata, Domain *domain, const char *old);
         void (*domain_changed)(void *userdata, Domain *domain, unsigned changes);
         void (*state_changed)(void *userdata, Domain *domain, DomainState old);
         void (*stop_step)(void *userdata, Domain *domain, const char *step, unsigned index, unsigned total);
@@ -66,6 +67,9 @@ char *manager_slice_path(const Manager *manager, const char *slice);
 /* The same, open. Returns 0, or a negative errno: -ENOENT when it is not there, or not known where. */
 int manager_open_slice(const Manager *manager, const char *slice, Cgroup **ret);
 
+/* Whether a domain may come to be called so. Returns 0, or -EEXIST with DomainExists. */
+int manager_check_name(Manager *manager, const char *name, sd_bus_error *error);
+
 Job *manager_find_job(Manager *manager, uint32_t id);
 
 /* Whether one more domain of this owner may come. Returns 0 or -EUSERS with LimitExceeded. */
@@ -77,6 +81,8 @@ char **manager_resource_properties(const Manager *manager);
 
 /* Called by domains and jobs. */
 void manager_add(Manager *manager, Domain *domain);
+void manager_rename(Manager *manager, Domain *domain, const char *name);   /* one that nobody has */
+DomainConfig *manager_exchange_config(Manager *manager, Domain *domain, DomainConfig *config);
 void manager_remove(Manager *manager, Domain *domain);   /* keeps its console's lines; the domain is freed */
 void manager_release(Manager *manager, Domain *domain);  /* the same, but its processes run on */
 

@@ -218,7 +218,8 @@ static SliceJob *slice_job_new(
         for (unsigned i = 0; i < slice->domains->len; i++) {
                 Member *member;
 
-                if (domain_is_slice(slice->domains->pdata[i]))
+                if (domain_is_slice(slice->domains->pdata[i]) ||
+                        (verb != &slice_stop_verb && domain_is_still(slice->domains->pdata[i])))
                         continue;
                 member = g_new0(Member, 1);
 

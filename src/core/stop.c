@@ -7,6 +7,7 @@
 #include <errno.h>
 #include <signal.h>
 
+#include "core/life.h"
 #include "core/manager.h"
 #include "core/slice-domain.h"
 #include "core/verbs.h"
@@ -207,6 +208,10 @@ int domain_stop(Domain *domain, const StopPlan *plan, bool nowait, uid_t request
                 return slice_domain_stop(domain, plan, nowait, requestor, reply, userdata, error);
         if (domain->ended)
                 return 1;   /* the stop of something already gone is success */
+        if (domain_is_empty(domain)) {
+                life_give_up(domain);
+                return 1;
+        }
         if (job && job->kind == &stop_kind && !job->undoing) {
                 job_add_waiter(job, nowait, reply, userdata);
                 if (stop_plan_is_harder(plan, &job->plan, job->plan_step)) {

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "config/text.h"
+#include "core/life.h"
 #include "core/limits.h"
 #include "core/manager.h"
 #include "core/pause-ledger.h"
@@ -60,6 +61,7 @@ static const Admission admissions[_VERB_MAX][_DOMAIN_STATE_MAX] = {
         [VERB_KILL] = {
                 [DOMAIN_STARTING] = BUSY, [DOMAIN_PAUSED] = ALLOWED, [DOMAIN_RUNNING] = ALLOWED,
                 [DOMAIN_PAUSING] = ALLOWED, [DOMAIN_RESUMING] = ALLOWED, [DOMAIN_STOPPING] = ALLOWED,
+                [DOMAIN_PRESERVED] = ALLOWED,
         },
 };
 
@@ -507,7 +509,7 @@ int domain_kill(
         r = verb_admit(domain, VERB_KILL, "kill", error);
         if (r < 0)
                 return r;
-        domain_asked_signal(domain, signal);
+        life_killed(domain, signal);
         if (whom == KILL_ALL) {
                 r = unit_kill(domain_units(domain), domain_unit(domain), signal, reply, userdata, NULL);
                 return r < 0 ? sd_bus_error_set_errno(error, r) : 0;

@@ -39,6 +39,18 @@ char *run_dir_path(const RunDir *dir, const char *name) {
         return g_build_filename(dir->path, name, NULL);
 }
 
+int run_dir_rename(RunDir *dir, sd_id128_t uuid) {
+        char id[SD_ID128_STRING_MAX];
+        g_autofree char *parent = g_path_get_dirname(dir->path);
+        g_autofree char *path = g_build_filename(parent, sd_id128_to_string(uuid, id), NULL);
+
+        if (renameat2(AT_FDCWD, dir->path, AT_FDCWD, path, RENAME_NOREPLACE) < 0)
+                return -errno;
+        g_free(dir->path);
+        dir->path = g_steal_pointer(&path);
+        return 0;
+}
+
 RunDir *run_dir_abandon(RunDir *dir) {
         if (!dir)
                 return NULL;
@@ -81,6 +93,7 @@ int run_dir_listen(const RunDir *dir, const char *name, int *ret_fd) {
         r = socket_new(dir, name, &address, &fd);
         if (r < 0)
                 return r;
+        (void) unlink(address.sun_path);
         if (bind(fd, (struct sockaddr *) &address, sizeof address) < 0 || listen(fd, LISTEN_BACKLOG) < 0)
                 return -errno;
         *ret_fd = fd_steal(&fd);
@@ -105,6 +118,7 @@ int run_dir_fifo(const RunDir *dir, const char *name, uid_t uid, int *ret_reader
         g_autofree char *path = run_dir_path(dir, name);
         autofd int reader = -1, writer = -1;
 
+        (void) unlink(path);
         if (mkfifo(path, 0600) < 0)
                 return -errno;
         reader = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);

@@ -19,14 +19,18 @@ RunDir *run_dir_free(RunDir *dir);
 /* Forgets the folder and leaves it: for domains that live on without us. */
 RunDir *run_dir_abandon(RunDir *dir);
 
-/* A listening stream socket there. Returns 0 or a negative errno. */
+/* Gives the folder to another UUID; what is open in it stays so. Returns 0 or a negative errno. */
+int run_dir_rename(RunDir *dir, sd_id128_t uuid);
+
+/* A listening stream socket there, in place of an earlier one. Returns 0 or a negative errno. */
 int run_dir_listen(const RunDir *dir, const char *name, int *ret_fd);
 
 /* A non-blocking connection to such a socket. Returns 0 or a negative errno. */
 int run_dir_connect(const RunDir *dir, const char *name, int *ret_fd);
 
 /* A FIFO: *ret_reader is non-blocking, *ret_writer blocking and open for both directions, so that a writer
- * never meets a closed pipe, whatever becomes of the reader. The FIFO belongs to uid. */
+ * never meets a closed pipe, whatever becomes of the reader. The FIFO belongs to uid, and takes the place of
+ * an earlier one. */
 int run_dir_fifo(const RunDir *dir, const char *name, uid_t uid, int *ret_reader, int *ret_writer);
 
 /* Path of a file there; free with g_free(). */

@@ -19,6 +19,7 @@ void log_write(int priority, const char *message_id, const char *domain, const c
 /* Entries an administrator may meet; data/vmmanagerd.catalog explains each. */
 #define MESSAGE_DOMAIN_STARTED   "34407c1ada45a3c782cf30bbc66c0bf5"
 #define MESSAGE_DOMAIN_ENDED     "2e328af0710d8d83284bced2cbf8621f"
+#define MESSAGE_DOMAIN_PRESERVED "8a4f0c6de2b34f519a7be0d7c1536f92"
 #define MESSAGE_FREEZE_TIMEOUT   "ee3e0142fb6fd2079bd0a25df2c963be"
 #define MESSAGE_STOP_TIMEOUT     "c255f8b38a894ab6320e5d264d2b1cc2"
 #define MESSAGE_MONITOR_FAILED   "2cf8748128d99d5df05b6d260e7e0e6d"

@@ -13,6 +13,8 @@
  *   polkit? :1.7: pause, domain web ...      a question to polkit
  *   systemd FreezeUnit vmm-web.scope         and other notes of the made-up host
  *   ! web.State: told 'paused', is ...       a property that is not as its signals said: never right
+ *
+ * The instant in the name of what has ended is WHEN there: "web-WHEN".
  */
 
 #include "bus/bus.h"

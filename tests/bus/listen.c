@@ -142,6 +142,21 @@ static void take_removed(Bench *bench, sd_bus_message *m) {
         g_hash_table_remove(bench->told, object);
 }
 
+/* It goes by its new name from here on. */
+static void follow_name(Bench *bench, sd_bus_message *m, const char *object) {
+        GHashTable *told = g_hash_table_lookup(bench->told, object);
+        const char *name = g_hash_table_lookup(told, "Name");
+        g_autofree char *bare = name ? g_strndup(name + 1, strlen(name) - 2) : NULL, *hex = NULL;
+
+        if (sd_bus_path_decode(sd_bus_message_get_path(m), BUS_PATH_DOMAIN, &hex) <= 0 ||
+                g_str_equal(bare, object))
+                return;
+        g_hash_table_insert(bench->told, g_strdup(bare), g_hash_table_ref(told));
+        g_hash_table_insert(told, g_strdup("UUID"), g_strdup_printf("UUID of %s", bare));
+        g_hash_table_remove(bench->told, object);
+        g_hash_table_insert(bench->names, g_steal_pointer(&hex), g_steal_pointer(&bare));
+}
+
 static void take_changed(Bench *bench, sd_bus_message *m) {
         g_autofree char *object = text_object(sd_bus_message_get_path(m), bench->names);
         g_autoptr(GString) line = g_string_new(NULL);
@@ -154,6 +169,7 @@ static void take_changed(Bench *bench, sd_bus_message *m) {
                 write_down(bench, "%s: %s", object, line->len > 0 ? line->str : "as before");
         g_assert_cmpint(sd_bus_message_enter_container(m, 'a', "s"), >, 0);
         g_assert_true(sd_bus_message_at_end(m, false));   /* nothing is just invalidated */
+        follow_name(bench, m, object);
 }
 
 static void take_signal(Bench *bench, sd_bus_message *m) {

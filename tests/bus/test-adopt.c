@@ -39,7 +39,7 @@ static void test_adopt(Bench *bench, gconstpointer data) {
         process_exits(201, 1);
         expect(bench,
                 "end 201 with status 1",
-                "web: State 'inactive', StateReason 'all processes ended', Running false",
+                "web: State 'inactive', StateReason 'all processes ended', Running false, PoweredOff true",
                 "web.StateChanged('running', 'inactive', 'all processes ended', {})",
                 "- domain/web",
                 "DomainRemoved('web', domain/web)");

@@ -19,7 +19,7 @@ static void test_children_left(Bench *bench, gconstpointer data) {
         process_exits(200, 0);
         expect(bench,
                 "end 200 with status 0",
-                "web: State 'inactive', StateReason 'exited with status 0', Running false",
+                "web: State 'inactive', StateReason 'exited with status 0', Running false, PoweredOff true",
                 "web.StateChanged('running', 'inactive', 'exited with status 0', {ExitCode: 0})",
                 "- domain/web",
                 "DomainRemoved('web', domain/web)");
@@ -35,7 +35,7 @@ static void test_ends(Bench *bench, gconstpointer data) {
         process_dies(103, SIGABRT);
         expect(bench,
                 "end 101 with status 0",
-                "good: State 'inactive', StateReason 'exited with status 0', Running false, Leader 0",
+                "good: State 'inactive', StateReason 'exited with status 0', Running false, PoweredOff true, Leader 0",
                 "good.StateChanged('running', 'inactive', 'exited with status 0', {ExitCode: 0})",
                 "- domain/good",
                 "DomainRemoved('good', domain/good)",
@@ -133,7 +133,7 @@ static void test_out_of_memory_survived(Bench *bench, gconstpointer data) {
         expect(bench,
                 "end 101 with status 0",
                 "web: Leader 0",
-                "web: State 'inactive', StateReason 'exited with status 0', Running false",
+                "web: State 'inactive', StateReason 'exited with status 0', Running false, PoweredOff true",
                 "web.StateChanged('running', 'inactive', 'exited with status 0', {ExitCode: 0})",
                 "- domain/web",
                 "DomainRemoved('web', domain/web)");
@@ -152,7 +152,7 @@ static void test_out_of_memory_child(Bench *bench, gconstpointer data) {
                 "end 200 by SIGKILL",
                 "web: Warnings ['The kernel killed 1 of its processes: out of memory (oom-kill)']",
                 "web.Warning('The kernel killed 1 of its processes: out of memory (oom-kill)')",
-                "web: State 'inactive', StateReason 'exited with status 0', Running false",
+                "web: State 'inactive', StateReason 'exited with status 0', Running false, PoweredOff true",
                 "web.StateChanged('running', 'inactive', 'exited with status 0', {ExitCode: 0})",
                 "- domain/web",
                 "DomainRemoved('web', domain/web)");

@@ -420,6 +420,7 @@ static void test_matrix(Bench *bench, gconstpointer data) {
                 "Stop: Access denied: polkit refuses org.example.VMManager1.stop",
                 "Kill: Access denied: polkit refuses org.example.VMManager1.stop",
                 "WaitForDevices: Access denied: polkit refuses org.example.VMManager1.inspect",
+                "Rename: Access denied: polkit refuses org.example.VMManager1.configure",
                 "AddDevice: Access denied: polkit refuses org.example.VMManager1.configure",
                 "RemoveDevice: Access denied: polkit refuses org.example.VMManager1.configure",
                 "GrantIOPorts: Access denied: polkit refuses org.example.VMManager1.configure",
@@ -436,6 +437,9 @@ static void test_matrix(Bench *bench, gconstpointer data) {
                 "OpenConsole: Access denied: polkit refuses org.example.VMManager1.console",
                 "GetConsoleLog: Access denied: polkit refuses org.example.VMManager1.console",
                 "GetStats: nobody is asked",
+                "OnPoweroff: Access denied: polkit refuses org.example.VMManager1.configure",
+                "OnReboot: Access denied: polkit refuses org.example.VMManager1.configure",
+                "OnCrash: Access denied: polkit refuses org.example.VMManager1.configure",
                 "StopPlan: Access denied: polkit refuses org.example.VMManager1.configure",
                 "PauseTimeoutUSec: Access denied: polkit refuses org.example.VMManager1.configure");
         try_members(bench, "job/2");

@@ -461,7 +461,7 @@ static void test_ends(Bench *bench, gconstpointer data) {
                 "db: Leader 0, Job /",
                 "- job/6",
                 "JobRemoved(6, job/6, 'db', 'pause', 'failed')",
-                "db: State 'inactive', StateReason 'exited with status 0'",
+                "db: State 'inactive', StateReason 'exited with status 0', PoweredOff true",
                 "db.StateChanged('pausing', 'inactive', 'exited with status 0', {ExitCode: 0})",
                 "- slice/a.slice",
                 "- domain/db",

@@ -30,6 +30,17 @@ int run_dir_new(const char *base, sd_id128_t uuid, RunDir **ret) {
         return 0;
 }
 
+int run_dir_rename(RunDir *dir, sd_id128_t uuid) {
+        g_autofree char *parent = g_path_get_dirname(dir->path);
+        char id[SD_ID128_STRING_MAX];
+
+        if (world.folder_error < 0)
+                return world.folder_error;
+        g_free(dir->path);
+        dir->path = g_build_filename(parent, sd_id128_to_string(uuid, id), NULL);
+        return 0;
+}
+
 static void peers_close(RunDir *dir) {
         for (unsigned i = 0; i < dir->peers->len; i++)
                 fd_close(g_array_index(dir->peers, int, i));
@@ -99,6 +110,7 @@ int run_dir_fifo(const RunDir *dir, const char *name, uid_t uid, int *ret_reader
 
         if (pipe2(pair, O_CLOEXEC) < 0 || fcntl(pair[0], F_SETFL, O_NONBLOCK) < 0)
                 return -errno;
+        fd_close(dir->output);
         ((RunDir *) dir)->output = fcntl(pair[1], F_DUPFD_CLOEXEC, 3);
         *ret_reader = pair[0];
         *ret_writer = pair[1];

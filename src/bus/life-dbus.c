@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* A domain's name and its policies on the bus: reads, checks, asks, calls core once, and replies. */
+
+#include <errno.h>
+
+#include "bus/life-dbus.h"
+#include "config/text.h"
+#include "util/errors.h"
+
+int method_rename(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Domain *domain = userdata;
+        const char *name;
+        uid_t uid;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &name);
+        if (r < 0)
+                return r;
+        r = authorize_domain_as(domain, m, NULL, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = domain_rename(domain, name, error);
+        return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
+}
+
+static LifeEvent policy_event(const char *property) {
+        return g_str_equal(property, "OnPoweroff") ? LIFE_POWEROFF
+               : g_str_equal(property, "OnReboot") ? LIFE_REBOOT
+                                                   : LIFE_CRASH;
+}
+
+int property_policy(sd_bus *bus, const char *path, const char *interface, const char *name,
+        sd_bus_message *reply, void *userdata, sd_bus_error *error) {
+        const Domain *domain = userdata;
+
+        return sd_bus_message_append(
+                reply, "s", life_action_to_string(domain->config->policies[policy_event(name)]));
+}
+
+/* Whoever gets here was allowed to: see filter_set() in bus.c. */
+int set_policy(sd_bus *bus, const char *path, const char *interface, const char *name, sd_bus_message *value,
+        void *userdata, sd_bus_error *error) {
+        const char *text;
+        int r;
+
+        r = sd_bus_message_read(value, "s", &text);
+        if (r < 0)
+                return r;
+        if ((int) life_action_from_string(text) < 0) {
+                g_autofree char *quoted = text_quote(text);
+                return sd_bus_error_setf(error, SD_BUS_ERROR_INVALID_ARGS,
+                        "%s: %s is not one of destroy, restart, preserve, rename-restart", name, quoted);
+        }
+        return domain_set_policy(userdata, policy_event(name), life_action_from_string(text), error);
+}

@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: LGPL-2.1-or-later */
+
+/* The policies at work: what an end was, what is to be done about it, and the wait before a restart. The
+ * restart itself is in create.c, the name and place of a corpse in corpse.c. */
+
+#include <errno.h>
+#include <signal.h>
+
+#include "core/corpse.h"
+#include "core/life.h"
+#include "core/manager.h"
+#include "util/auto.h"
+#include "util/log.h"
+
+/* Who was sent a signal to end by may take so long over it. */
+#define KILL_GRACE_USEC 10000000ull
+/* A guest that powers off so long after it was asked to reboot does it for other reasons. */
+#define REBOOT_GRACE_USEC 300000000ull
+
+void life_killed(Domain *domain, int signal) {
+        domain_asked_signal(domain, signal);
+        domain->kill_signals |= UINT64_C(1) << (signal - 1);
+        if (signal == SIGTERM || signal == SIGINT || signal == SIGQUIT || signal == SIGKILL)
+                domain->kill_usec = (uint64_t) g_get_monotonic_time();
+}
+
+static bool is_recent(uint64_t usec, uint64_t grace_usec) {
+        return usec > 0 && (uint64_t) g_get_monotonic_time() - usec < grace_usec;
+}
+
+/* Somebody wanted it to end, and that was all. When memory ran out, the wish is systemd's, and no reason. */
+static bool end_is_wanted(const Domain *domain) {
+        const char *said = domain_said(domain);
+        const ExitStatus *status = &domain->exit_status;
+
+        if (domain->failure)
+                return true;
+        if (domain->last_stop_step)
+                return !(domain->oom_killed && domain->stopped_by_unit);
+        if (domain->restart_error || domain->oom_killed)
+                return false;
+        if (said)
+                return g_str_has_prefix(said, "host-") && !g_str_equal(said, "host-error");
+        if (status->known && status->signal)
+                return domain->kill_signals & (UINT64_C(1) << (status->signal - 1));
+        return is_recent(domain->kill_usec, KILL_GRACE_USEC);
+}
+
+static LifeEvent end_event(const Domain *domain) {
+        const char *said = domain_said(domain);
+
+        if (domain->crashed)
+                return LIFE_CRASH;
+        return is_recent(domain->reboot_usec, REBOOT_GRACE_USEC) || (said && g_str_equal(said, "guest-reset"))
+                       ? LIFE_REBOOT : LIFE_POWEROFF;
+}
+
+/* ---- Starting again. ---- */
+
+/* What was asked to reboot is no loop. */
+static bool restart_is_paid(Domain *domain, LifeEvent event, uint64_t *ret_delay_usec) {
+        const ManagerConfig *settings = domain->manager->settings;
+        const RestartRules rules = {settings->restart_burst, settings->restart_interval_usec,
+                settings->restart_delay_usec, settings->restart_delay_max_usec};
+
+        *ret_delay_usec = 0;
+        if (event == LIFE_REBOOT && is_recent(domain->reboot_usec, REBOOT_GRACE_USEC))
+                return true;
+        return restart_budget_take(
+                &domain->restart_budget, &rules, (uint64_t) g_get_monotonic_time(), ret_delay_usec);
+}
+
+static void restart_set_due(Domain *domain, uint64_t usec) {
+        domain->restart_due_usec = usec;
+        domain_mark_changed(domain, DOMAIN_CHANGED_RESTARTS);
+}
+
+static int on_restart_due(sd_event_source *source, uint64_t usec, void *userdata) {
+        Domain *domain = userdata;
+        g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+        int r;
+
+        domain->restart_timer = sd_event_source_disable_unref(domain->restart_timer);
+        restart_set_due(domain, 0);
+        domain->restarts++;
+        r = domain_renew(domain, &error);
+        if (r >= 0) {
+                domain_begin_again(domain);
+                return 0;
+        }
+        domain->restart_error = g_strdup(sd_bus_error_is_set(&error) ? error.message : g_strerror(-r));
+        domain->ended = true;
+        domain_end(domain);
+        return 0;
+}
+
+/* The object waits; a deliberate end may come meanwhile. */
+static void restart_wait(Domain *domain, const char *reason, uint64_t delay_usec) {
+        g_free(domain->restart_reason);
+        domain->restart_reason = g_strdup(reason);
+        restart_set_due(domain, (uint64_t) g_get_real_time() + delay_usec);
+        if (sd_event_add_time_relative(domain->manager->event, &domain->restart_timer, CLOCK_MONOTONIC,
+                    delay_usec, 0, on_restart_due, domain) < 0)
+                g_error("out of memory");
+        domain_set_state(domain, domain->crashed ? DOMAIN_CRASHED : DOMAIN_INACTIVE, reason);
+        log_write(domain->crashed ? LOG_WARNING : LOG_INFO, MESSAGE_DOMAIN_ENDED, domain->config->name,
+                "Ended: %s; starts again in %" G_GUINT64_FORMAT " ms", reason, delay_usec / 1000);
+}
+
+void life_began(Domain *domain) {
+        domain->crashed = domain->powered_off = domain->rebooting = false;
+}
+
+/* ---- Keeping. ---- */
+
+static void preserve(Domain *domain, const char *reason) {
+        domain->preserved = true;
+        domain_set_state(domain, DOMAIN_PRESERVED, reason);
+        log_write(domain->crashed ? LOG_WARNING : LOG_INFO, MESSAGE_DOMAIN_PRESERVED, domain->config->name,
+                "Ended, and kept for inspection: %s", reason);
+}
+
+static void preserve_instead(Domain *domain, const char *reason, const char *why) {
+        g_autofree char *text = g_strdup_printf("Not started again, but kept: %s", why);
+
+        domain_warn(domain, MESSAGE_DOMAIN_PRESERVED, text);
+        preserve(domain, reason);
+}
+
+static void begin_again(Domain *domain, LifeEvent event, LifeAction action, const char *reason) {
+        g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+        uint64_t delay_usec;
+
+        if (!restart_is_paid(domain, event, &delay_usec))
+                preserve_instead(domain, reason, "it has been started too often in too short a time");
+        else if (action == LIFE_RENAME_RESTART && corpse_bury(domain, reason, &error) < 0)
+                preserve_instead(domain, reason, error.message);
+        else
+                restart_wait(domain, reason, delay_usec);
+}
+
+/* ---- The end. ---- */
+
+bool life_take_end(Domain *domain, const char *reason) {
+        bool wanted = end_is_wanted(domain);
+        LifeEvent event = end_event(domain);
+        LifeAction action = domain->preserved       ? LIFE_PRESERVE
+                            : domain->restart_error ? LIFE_RESTART
+                                                    : domain->config->policies[event];
+
+        domain->powered_off = !wanted && event == LIFE_POWEROFF;
+        domain->rebooting = !wanted && event == LIFE_REBOOT;
+        if (wanted || action == LIFE_DESTROY)
+                return false;
+        domain->ended = domain->stopped_by_unit = false;
+        g_clear_pointer(&domain->last_stop_step, g_free);
+        domain_leave_place(domain);
+        if (action == LIFE_PRESERVE)
+                preserve(domain, reason);
+        else
+                begin_again(domain, event, action, reason);
+        return true;
+}
+
+void life_give_up(Domain *domain) {
+        domain->restart_timer = sd_event_source_disable_unref(domain->restart_timer);
+        restart_set_due(domain, 0);
+        domain->failure = "destroyed";
+        domain->ended = true;
+        domain_end(domain);
+}
+
+int domain_set_policy(Domain *domain, LifeEvent event, LifeAction action, sd_bus_error *error) {
+        int r = domain_config_set_policy(domain->config, event, action, error);
+
+        if (r < 0)
+                return r;
+        domain_mark_changed(domain, DOMAIN_CHANGED_SETTINGS);
+        manager_flush(domain->manager);
+        return 0;
+}
