@@ -84,7 +84,8 @@ int corpse_bury(Domain *domain, const char *reason, sd_bus_error *error) {
         int r;
 
         if (!name)
-                return sd_bus_error_set(error, VMM_ERROR_DOMAIN_EXISTS, "No name is free for what has ended");
+                return sd_bus_error_set(
+                        error, VMM_ERROR_DOMAIN_EXISTS, "No name is free for what has ended");
         r = manager_check_limits(manager, domain->owner, error);
         if (r >= 0)
                 r = sd_id128_randomize(&uuid);

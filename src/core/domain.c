@@ -412,7 +412,8 @@ static bool domain_hold(Domain *domain) {
 }
 
 void domain_follow_freezer(Domain *domain) {
-        if (domain->job || domain->preserved || !domain->cgroup || cgroup_read_events(domain->cgroup, &domain->events) < 0 ||
+        if (domain->job || domain->preserved || !domain->cgroup ||
+                cgroup_read_events(domain->cgroup, &domain->events) < 0 ||
                 !domain->events.populated || domain->events.frozen == (domain->state == DOMAIN_PAUSED))
                 return;
         if (!domain->events.frozen) {

@@ -51,8 +51,10 @@ static LifeEvent end_event(const Domain *domain) {
 
         if (domain->crashed)
                 return LIFE_CRASH;
-        return is_recent(domain->reboot_usec, REBOOT_GRACE_USEC) || (said && g_str_equal(said, "guest-reset"))
-                       ? LIFE_REBOOT : LIFE_POWEROFF;
+        return is_recent(domain->reboot_usec, REBOOT_GRACE_USEC) ||
+                               (said && g_str_equal(said, "guest-reset"))
+                       ? LIFE_REBOOT
+                       : LIFE_POWEROFF;
 }
 
 /* ---- Starting again. ---- */

@@ -35,7 +35,8 @@ static void test_ends(Bench *bench, gconstpointer data) {
         process_dies(103, SIGABRT);
         expect(bench,
                 "end 101 with status 0",
-                "good: State 'inactive', StateReason 'exited with status 0', Running false, PoweredOff true, Leader 0",
+                "good: State 'inactive', StateReason 'exited with status 0', Running false, PoweredOff "
+                        "true, Leader 0",
                 "good.StateChanged('running', 'inactive', 'exited with status 0', {ExitCode: 0})",
                 "- domain/good",
                 "DomainRemoved('good', domain/good)",
