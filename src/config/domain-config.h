@@ -151,7 +151,8 @@ DomainConfig *domain_config_copy(const DomainConfig *config);
 int domain_config_check_name(const char *name, sd_bus_error *error);
 
 /* Makes it that of the corpse of its own domain: gives it this name, UUID, and a place beside the other, and
- * takes from it what only one can have. Returns 0, or -EINVAL with InvalidCgroupPath: its unit's name would be too long. */
+ * takes from it what only one can have. Returns 0, or -EINVAL with InvalidCgroupPath: its unit's name would
+ * be too long. */
 int domain_config_bury(DomainConfig *config, const char *name, sd_id128_t uuid, sd_bus_error *error);
 
 /* What is done about the event from now on. Returns 0, or -EINVAL with InvalidConfig: adopted processes

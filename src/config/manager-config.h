@@ -16,7 +16,7 @@ typedef struct ManagerConfig {
         unsigned domains_per_user_max;  /* [Manager] MaxDomainsPerUser=, 256; root is not counted */
         uint64_t console_log_bytes;     /* [Manager] ConsoleLogSize=, 64K (4K to 16M), of each console */
         unsigned restart_burst;         /* [Manager] RestartBurst=, 5; 0: nothing is restarted */
-        uint64_t restart_interval_usec; /* [Manager] RestartIntervalSec=, 10min: so many are allowed in that */
+        uint64_t restart_interval_usec; /* [Manager] RestartIntervalSec=, 10min: so many in that time */
         uint64_t restart_delay_usec;    /* [Manager] RestartDelaySec=, 1s: before the first of them */
         uint64_t restart_delay_max_usec;        /* [Manager] RestartDelayMaxSec=, 1min: before any */
         StopPlan stop_plans[_DOMAIN_KIND_MAX];  /* [QEMU] StopPlan=, guest:30s TERM:1600ms KILL:1600ms, and

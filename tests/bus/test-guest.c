@@ -183,7 +183,8 @@ static void test_shutdown(Bench *bench, gconstpointer data) {
                 "JobRemoved(3, job/3, 'web', 'shutdown', 'done')",
                 "< web.Shutdown()",
                 "end 101 by SIGTERM",
-                "web: State 'inactive', StateReason 'killed by SIGTERM', Running false, PoweredOff true, Leader 0",
+                "web: State 'inactive', StateReason 'killed by SIGTERM', Running false, PoweredOff true, "
+                        "Leader 0",
                 "web.StateChanged('running', 'inactive', 'killed by SIGTERM', {Signal: 15})",
                 "- domain/web",
                 "DomainRemoved('web', domain/web)");
