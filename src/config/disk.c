@@ -121,7 +121,8 @@ DiskConfig *disk_config_free(DiskConfig *disk) {
 void disk_config_append(const DiskConfig *disk, GVariantBuilder *builder) {
         g_autofree char *source = g_strconcat(sources[disk->block].prefix, disk->path, NULL);
 
-        g_variant_builder_add(builder, "{sv}", "Name", g_variant_new_string(disk->name));
+        if (disk->name)
+                g_variant_builder_add(builder, "{sv}", "Name", g_variant_new_string(disk->name));
         g_variant_builder_add(builder, "{sv}", "Source", g_variant_new_string(source));
         g_variant_builder_add(
                 builder, "{sv}", "Mode", g_variant_new_string(disk_mode_to_string(disk->mode)));

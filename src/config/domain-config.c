@@ -93,7 +93,16 @@ struct KeyRow {
         /* What the take functions go by: of a text or each entry of a list; of a number. */
         const char *(*problem)(const char *text);
         uint64_t min, max, step;
+
+        /* The field as a value, floating or NULL; NULL: as the type has it. */
+        GVariant *(*give)(const KeyRow *row, const DomainConfig *config);
 };
+
+static bool row_is_set(const DomainConfig *config, const KeyRow *row);
+
+static const void *field_of(const KeyRow *row, const DomainConfig *config) {
+        return (const char *) config + row->offset;
+}
 
 static char *complain(const char *culprit, const char *problem) {
         g_autofree char *quoted = text_quote(culprit);
@@ -117,6 +126,7 @@ static char *take_later(const KeyRow *row, const ConfigValue *value, void *field
         return NULL;
 }
 
+/* An enumeration has a value from the start, which says nothing before the whole is complete. */
 #define DEFINE_TAKE_ENUM(noun, Type, choice)                                                                \
         static char *take_##noun(const KeyRow *row, const ConfigValue *value, void *field) {                \
                 Type given = noun##_from_string(value->string);                                             \
@@ -125,6 +135,12 @@ static char *take_later(const KeyRow *row, const ConfigValue *value, void *field
                         return complain(value->string, "is not one of " choice);                            \
                 *(Type *) field = given;                                                                    \
                 return NULL;                                                                                \
+        }                                                                                                   \
+        static GVariant *give_##noun(const KeyRow *row, const DomainConfig *config) {                       \
+                Type value = *(const Type *) field_of(row, config);                                         \
+                                                                                                            \
+                return config->cgroup_path || row_is_set(config, row)                                       \
+                               ? g_variant_new_string(noun##_to_string(value)) : NULL;                      \
         }
 
 DEFINE_TAKE_ENUM(domain_kind, DomainKind, "qemu, process")
@@ -141,6 +157,13 @@ static char *take_uuid(const KeyRow *row, const ConfigValue *value, void *field)
                 return g_strdup("all zeroes is no UUID");
         *(sd_id128_t *) field = uuid;
         return NULL;
+}
+
+static GVariant *give_uuid(const KeyRow *row, const DomainConfig *config) {
+        char text[SD_ID128_UUID_STRING_MAX];
+
+        return sd_id128_is_null(config->uuid)
+                       ? NULL : g_variant_new_string(sd_id128_to_uuid_string(config->uuid, text));
 }
 
 static char *take_number(const KeyRow *row, const ConfigValue *value, void *field) {
@@ -188,6 +211,15 @@ static char *take_ports(const KeyRow *row, const ConfigValue *value, void *field
         return NULL;
 }
 
+static GVariant *give_plan(const StopPlan *plan) {
+        g_auto(GVariantBuilder) steps = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("a(st)"));
+
+        for (size_t i = 0; i < plan->n_steps; i++)
+                g_variant_builder_add(
+                        &steps, "(st)", stop_step_name(&plan->steps[i]), plan->steps[i].timeout_usec);
+        return plan->n_steps > 0 ? g_variant_builder_end(&steps) : NULL;
+}
+
 static char *take_list(const KeyRow *row, const ConfigValue *value, void *field) {
         size_t n = 0, bytes = 0;
 
@@ -211,6 +243,60 @@ static char *take_command(const KeyRow *row, const ConfigValue *value, void *fie
 
         const char *problem = program_problem(value->strv[0]);
         return problem ? complain(value->strv[0], problem) : take_list(row, value, field);
+}
+
+static GVariant *settings_of(const Resources *resources) {
+        g_auto(GVariantBuilder) settings = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("a{sv}"));
+
+        for (size_t i = 0; i < resources_size(resources); i++) {
+                GVariant *value;
+                const ResourceProperty *property = resources_nth(resources, i, &value);
+
+                g_variant_builder_add(&settings, "{sv}", property->name, value);
+        }
+        return g_variant_builder_end(&settings);
+}
+
+static GVariant *give_disks(const KeyRow *row, const DomainConfig *config) {
+        g_auto(GVariantBuilder) list = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("aa{sv}"));
+
+        for (unsigned i = 0; i < config->disks->len; i++) {
+                g_variant_builder_open(&list, G_VARIANT_TYPE("a{sv}"));
+                disk_config_append(config->disks->pdata[i], &list);
+                g_variant_builder_close(&list);
+        }
+        return config->disks->len > 0 ? g_variant_builder_end(&list) : NULL;
+}
+
+static GVariant *ports_of(const GArray *ports) {
+        g_auto(GVariantBuilder) ranges = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("a(qq)"));
+
+        for (unsigned i = 0; i < ports->len; i++) {
+                const IoPortRange *range = &g_array_index(ports, IoPortRange, i);
+                g_variant_builder_add(&ranges, "(qq)", range->first, range->last);
+        }
+        return ports->len > 0 ? g_variant_builder_end(&ranges) : NULL;
+}
+
+/* By name: a table has no order of its own. */
+static GVariant *slices_of(GHashTable *slices) {
+        g_auto(GVariantBuilder) builder = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("a{sa{sv}}"));
+        g_autoptr(GList) names = g_list_sort(g_hash_table_get_keys(slices), (GCompareFunc) strcmp);
+
+        for (GList *name = names; name; name = name->next)
+                g_variant_builder_add(&builder, "{s@a{sv}}", name->data,
+                        settings_of(g_hash_table_lookup(slices, name->data)));
+        return names ? g_variant_builder_end(&builder) : NULL;
+}
+
+/* As it was given: of one that was not, the name decides. */
+static GVariant *give_cgroup_path(const KeyRow *row, const DomainConfig *config) {
+        return row_is_set(config, row) ? g_variant_new_string(config->cgroup_path_text) : NULL;
+}
+
+static GVariant *give_oci(const KeyRow *row, const DomainConfig *config) {
+        return config->oci_resources && !config->cgroup_path ? g_variant_new_string(config->oci_resources)
+                                                             : NULL;
 }
 
 /* Of a kernel's root= : one word. The kernel takes quotes for its own and byte 0xa0 for a blank. */
@@ -257,10 +343,11 @@ static const char *assignment_problem(const char *assignment) {
         {{group, name, type}, uses, offsetof(DomainConfig, field), __VA_ARGS__}
 
 static const KeyRow rows[] = {
-        KEY("Domain", "Kind", CONFIG_STRING, USE_ANY, kind, take_domain_kind),
+        KEY("Domain", "Kind", CONFIG_STRING, USE_ANY, kind, take_domain_kind, .give = give_domain_kind),
         KEY("Domain", "Description", CONFIG_STRING, USE_ANY, description, take_text, text_problem),
-        KEY("Domain", "UUID", CONFIG_STRING, USE_ANY, uuid, take_uuid),
-        KEY("Domain", "CgroupPath", CONFIG_STRING, USE_ANY, cgroup_path_text, take_later),
+        KEY("Domain", "UUID", CONFIG_STRING, USE_ANY, uuid, take_uuid, .give = give_uuid),
+        KEY("Domain", "CgroupPath", CONFIG_STRING, USE_ANY, cgroup_path_text, take_later,
+                .give = give_cgroup_path),
         KEY("Domain", "Delegate", CONFIG_BOOL, USE_UNIT, delegate, take_bool),
         KEY("Domain", "Memory", CONFIG_UINT64, USE_QEMU, memory, take_number,
                 .min = DOMAIN_MEMORY_MIN, .max = DOMAIN_MEMORY_MAX, .step = 1 << 20),
@@ -269,11 +356,14 @@ static const KeyRow rows[] = {
         KEY("Domain", "SecurityLabel", CONFIG_STRING, USE_QEMU | USE_PROCESS, security_label,
                 take_text, security_label_problem),
         KEY("Domain", "IOPorts", CONFIG_PORTS, USE_UNIT, io_ports, take_ports),
-        KEY("Domain", "OnPoweroff", CONFIG_STRING, USE_UNIT, policies[LIFE_POWEROFF], take_life_action),
-        KEY("Domain", "OnReboot", CONFIG_STRING, USE_UNIT, policies[LIFE_REBOOT], take_life_action),
-        KEY("Domain", "OnCrash", CONFIG_STRING, USE_UNIT, policies[LIFE_CRASH], take_life_action),
+        KEY("Domain", "OnPoweroff", CONFIG_STRING, USE_UNIT, policies[LIFE_POWEROFF], take_life_action,
+                .give = give_life_action),
+        KEY("Domain", "OnReboot", CONFIG_STRING, USE_UNIT, policies[LIFE_REBOOT], take_life_action,
+                .give = give_life_action),
+        KEY("Domain", "OnCrash", CONFIG_STRING, USE_UNIT, policies[LIFE_CRASH], take_life_action,
+                .give = give_life_action),
         KEY("Domain", "StopPlan", CONFIG_PLAN, USE_UNIT, stop_plan, take_plan),
-        KEY("Domain", "OCIResources", CONFIG_STRING, USE_ANY, oci_resources, take_later),
+        KEY("Domain", "OCIResources", CONFIG_STRING, USE_ANY, oci_resources, take_later, .give = give_oci),
         KEY("Domain", "PauseTimeoutUSec", CONFIG_UINT64, USE_UNIT, pause_timeout_usec, take_number,
                 .min = PAUSE_TIMEOUT_MIN_USEC, .max = PAUSE_TIMEOUT_MAX_USEC, .step = 1),
 
@@ -282,10 +372,12 @@ static const KeyRow rows[] = {
         KEY("Image", "Root", CONFIG_STRING, USE_QEMU, root, take_text, root_problem),
         KEY("Image", "Extra", CONFIG_STRING, USE_QEMU, extra, take_text, text_problem),
         KEY("Image", "Firmware", CONFIG_STRING, USE_QEMU, firmware, take_text, firmware_problem),
-        KEY("Image", "Machine", CONFIG_STRING, USE_QEMU, machine, take_machine_type),
-        KEY("Image", "Accelerator", CONFIG_STRING, USE_QEMU, accelerator, take_accelerator),
+        KEY("Image", "Machine", CONFIG_STRING, USE_QEMU, machine, take_machine_type,
+                .give = give_machine_type),
+        KEY("Image", "Accelerator", CONFIG_STRING, USE_QEMU, accelerator, take_accelerator,
+                .give = give_accelerator),
 
-        KEY("Disk", "Disks", CONFIG_DEVICES, USE_QEMU, disks, NULL),
+        KEY("Disk", "Disks", CONFIG_DEVICES, USE_QEMU, disks, NULL, .give = give_disks),
 
         KEY("Process", "Command", CONFIG_STRV, USE_PROCESS, command, take_command, argument_problem),
         KEY("Process", "WorkingDirectory", CONFIG_STRING, USE_PROCESS, working_directory,
@@ -313,6 +405,10 @@ const ConfigKey *domain_config_key(const char *name) {
         const KeyRow *row = row_find(name);
 
         return row ? &row->key : NULL;
+}
+
+const ConfigKey *domain_config_key_nth(size_t i) {
+        return i < G_N_ELEMENTS(rows) ? &rows[i].key : NULL;
 }
 
 /* One component of an object path is either a name or a UUID, so no name may be both. */
@@ -706,6 +802,57 @@ static int complete_policies(DomainConfig *config, bool adopted, sd_bus_error *e
         for (LifeEvent event = 0; event < _LIFE_EVENT_MAX && r >= 0; event++)
                 r = check_policy(event, config->policies[event], adopted, error);
         return r;
+}
+
+/* What can be said about this kind of domain. */
+static Use use_of(const DomainConfig *config) {
+        return cgroup_path_is_slice(config->cgroup_path) ? USE_SLICE
+                : config->kind == DOMAIN_QEMU            ? USE_QEMU
+                : config->command                        ? USE_PROCESS
+                                                         : USE_ADOPTED;
+}
+
+static GVariant *value_of(const KeyRow *row, const DomainConfig *config) {
+        const void *field = field_of(row, config);
+        bool set = row_is_set(config, row);
+
+        if (row->give)
+                return row->give(row, config);
+        switch (row->key.type) {
+        case CONFIG_STRING:
+                return *(char *const *) field ? g_variant_new_string(*(char *const *) field) : NULL;
+        case CONFIG_STRV:
+                return *(char **const *) field
+                               ? g_variant_new_strv(*(const char *const *const *) field, -1) : NULL;
+        case CONFIG_UINT32:
+                return set || *(const uint32_t *) field
+                               ? g_variant_new_uint32(*(const uint32_t *) field) : NULL;
+        case CONFIG_UINT64:
+                return set || *(const uint64_t *) field
+                               ? g_variant_new_uint64(*(const uint64_t *) field) : NULL;
+        case CONFIG_BOOL:
+                return set ? g_variant_new_boolean(*(const bool *) field) : NULL;
+        case CONFIG_PLAN:
+                return give_plan(field);
+        case CONFIG_SETTINGS:
+                return *(Resources *const *) field ? settings_of(*(Resources *const *) field) : NULL;
+        case CONFIG_SLICES:
+                return slices_of(*(GHashTable *const *) field);
+        case CONFIG_PORTS:
+                return ports_of(*(GArray *const *) field);
+        case CONFIG_DEVICES:   /* of each kind its own */
+        case _CONFIG_TYPE_MAX:
+                break;
+        }
+        g_assert_not_reached();
+}
+
+GVariant *domain_config_get(const DomainConfig *config, const ConfigKey *key) {
+        const KeyRow *row = (const KeyRow *) key;
+        GVariant *value = !config->cgroup_path || (row->uses & use_of(config)) ? value_of(row, config)
+                                                                               : NULL;
+
+        return value ? g_variant_ref_sink(value) : NULL;
 }
 
 int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults, sd_bus_error *error) {

@@ -138,6 +138,9 @@ typedef struct ConfigKey {
 /* NULL when there is no such key. */
 const ConfigKey *domain_config_key(const char *name);
 
+/* All of them, NULL at the end: for (size_t i = 0; (key = ...(i)); i++). */
+const ConfigKey *domain_config_key_nth(size_t i);
+
 /* A configuration with nothing set but the name. Returns 0, or -EINVAL with InvalidArgs: a name is 1 to
  * DOMAIN_NAME_MAX bytes of printable UTF-8 without '/', ':' and "..", does not start with '.' or '-' nor
  * end in ".slice" (its default CgroupPath would mean a slice), and does not look like a UUID. */
@@ -165,6 +168,11 @@ int domain_config_set_policy(
  */
 int domain_config_set(DomainConfig *config, const ConfigKey *key, const ConfigValue *value,
         sd_bus_error *error);
+
+/* The value of one key, a new reference of its type's signature: what was given, and once the configuration
+ * is complete also what it was filled with, so that another one with the same values is the same whatever
+ * the defaults are. NULL: nothing to be said. Of a complete one OCIResources is in Resources. */
+GVariant *domain_config_get(const DomainConfig *config, const ConfigKey *key);
 
 typedef struct ConfigDefaults {
         const char *slice;             /* of a CgroupPath without one */
