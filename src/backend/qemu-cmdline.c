@@ -65,8 +65,10 @@ static void add_machine(GPtrArray *argv, const DomainConfig *config, Accelerator
                 add(argv, "-accel", "tcg,tb-size=128");
                 add(argv, "-cpu", "max");
         }
-        add(argv, "-smp", "cpus=%" PRIu32, config->vcpus);
-        add(argv, "-m", "size=%" PRIu64 "B", config->memory);   /* a bare number would be MiB */
+        add(argv, "-smp", "cpus=%" PRIu32 ",maxcpus=%" PRIu32, config->vcpus, config->max_vcpus);
+
+        /* All that it may ever have: the balloon takes what is above its target. A bare number would be MiB. */
+        add(argv, "-m", "size=%" PRIu64 "B", config->max_memory);
         add(argv, "-rtc", "base=utc");
 }
 

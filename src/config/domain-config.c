@@ -350,8 +350,12 @@ static const KeyRow rows[] = {
                 .give = give_cgroup_path),
         KEY("Domain", "Delegate", CONFIG_BOOL, USE_UNIT, delegate, take_bool),
         KEY("Domain", "Memory", CONFIG_UINT64, USE_QEMU, memory, take_number,
-                .min = DOMAIN_MEMORY_MIN, .max = DOMAIN_MEMORY_MAX, .step = 1 << 20),
+                .min = DOMAIN_MEMORY_MIN, .max = DOMAIN_MEMORY_MAX, .step = DOMAIN_MEMORY_STEP),
+        KEY("Domain", "MaxMemory", CONFIG_UINT64, USE_QEMU, max_memory, take_number,
+                .min = DOMAIN_MEMORY_MIN, .max = DOMAIN_MEMORY_MAX, .step = DOMAIN_MEMORY_STEP),
         KEY("Domain", "VCPUs", CONFIG_UINT32, USE_QEMU, vcpus, take_number,
+                .min = 1, .max = DOMAIN_VCPUS_MAX, .step = 1),
+        KEY("Domain", "MaxVCPUs", CONFIG_UINT32, USE_QEMU, max_vcpus, take_number,
                 .min = 1, .max = DOMAIN_VCPUS_MAX, .step = 1),
         KEY("Domain", "SecurityLabel", CONFIG_STRING, USE_QEMU | USE_PROCESS, security_label,
                 take_text, security_label_problem),
@@ -855,6 +859,32 @@ GVariant *domain_config_get(const DomainConfig *config, const ConfigKey *key) {
         return value ? g_variant_ref_sink(value) : NULL;
 }
 
+/* What it begins with, and what it may grow to. */
+static int complete_size(DomainConfig *config, sd_bus_error *error) {
+        if (config->memory == 0)
+                config->memory = config->max_memory > 0 ? MIN(DOMAIN_MEMORY_DEFAULT, config->max_memory)
+                                                        : DOMAIN_MEMORY_DEFAULT;
+        if (config->max_memory == 0)
+                config->max_memory = config->memory;
+        if (config->vcpus == 0)
+                config->vcpus = 1;
+        if (config->max_vcpus == 0)
+                config->max_vcpus = config->vcpus;
+
+        if (config->max_memory < config->memory)
+                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG,
+                        "MaxMemory: %" PRIu64 " is less than Memory, %" PRIu64, config->max_memory,
+                        config->memory);
+        if (config->max_vcpus < config->vcpus)
+                return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG,
+                        "MaxVCPUs: %" PRIu32 " is less than VCPUs, %" PRIu32, config->max_vcpus,
+                        config->vcpus);
+        if (config->machine == MACHINE_MICROVM && config->max_vcpus > config->vcpus)
+                return sd_bus_error_set(error, VMM_ERROR_INVALID_CONFIG,
+                        "MaxVCPUs: a machine 'microvm' keeps the vCPUs it was started with");
+        return 0;
+}
+
 int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults, sd_bus_error *error) {
         int r;
 
@@ -883,11 +913,7 @@ int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults,
                 config->stop_plan = defaults->stop_plans[config->kind];
         if (config->pause_timeout_usec == 0)
                 config->pause_timeout_usec = PAUSE_TIMEOUT_DEFAULT_USEC;
-        if (config->kind == DOMAIN_QEMU && config->memory == 0)
-                config->memory = DOMAIN_MEMORY_DEFAULT;
-        if (config->kind == DOMAIN_QEMU && config->vcpus == 0)
-                config->vcpus = 1;
-        return 0;
+        return config->kind == DOMAIN_QEMU ? complete_size(config, error) : 0;
 }
 
 GVariant *domain_config_slices_to_send(const DomainConfig *config) {
@@ -907,11 +933,12 @@ GVariant *domain_config_slices_to_send(const DomainConfig *config) {
 
 void domain_config_limit_memory(DomainConfig *config) {
         const ResourceProperty *limit = resource_property_find("MemoryMax");
-        uint64_t overhead = (UINT64_C(256) << 20) + ((uint64_t) config->vcpus << 23) + config->memory / 64;
+        uint64_t overhead =
+                (UINT64_C(256) << 20) + ((uint64_t) config->max_vcpus << 23) + config->max_memory / 64;
 
         if (config->kind == DOMAIN_QEMU && !resources_limits(config->resources, limit))
                 (void) resources_set(config->resources, limit->name,
-                        g_variant_new_uint64(config->memory + overhead), RESOURCES_AT_CREATION, NULL);
+                        g_variant_new_uint64(config->max_memory + overhead), RESOURCES_AT_CREATION, NULL);
 }
 
 void domain_config_survive_oom(DomainConfig *config) {

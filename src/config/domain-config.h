@@ -28,6 +28,7 @@
 #define DOMAIN_MEMORY_MIN (32ull << 20)
 #define DOMAIN_MEMORY_DEFAULT (128ull << 20)
 #define DOMAIN_MEMORY_MAX (16ull << 40)
+#define DOMAIN_MEMORY_STEP (1ull << 20)
 #define DOMAIN_VCPUS_MAX 512u
 
 /* A Firmware that is no file: what QEMU brings for the machine. */
@@ -77,8 +78,8 @@ typedef struct DomainConfig {
         GArray *io_ports;            /* IoPortRange: see config/io-ports.h */
 
         /* qemu */
-        uint64_t memory;             /* bytes */
-        uint32_t vcpus;
+        uint64_t memory, max_memory; /* bytes: the balloon's target, the ceiling */
+        uint32_t vcpus, max_vcpus;
         char *kernel, *initrd, *root, *extra;
         char *firmware;              /* a file, or DOMAIN_FIRMWARE_DEFAULT; NULL: QEMU loads the kernel */
         MachineType machine;
@@ -191,9 +192,10 @@ int domain_config_complete(DomainConfig *config, const ConfigDefaults *defaults,
 /* What has to be sent for its slices, a(sa(sv)), outermost first; a new reference. */
 GVariant *domain_config_slices_to_send(const DomainConfig *config);
 
-/* Gives a QEMU domain without a MemoryMax one: its memory, and for QEMU itself 256 MiB, 8 MiB per vCPU and
- * one 64th of the memory. QEMU and its code translated by TCG need 230 MiB at most, a vCPU some stack, and
- * the kernel's tables and virtio's buffers grow with the memory. */
+/* Gives a QEMU domain without a MemoryMax one: the most memory that its guest may have, and for QEMU itself
+ * 256 MiB, 8 MiB for each vCPU it may have and one 64th of the memory. QEMU and its code translated by TCG
+ * need 230 MiB at most, a vCPU some stack, and the kernel's tables and virtio's buffers grow with the memory.
+ */
 void domain_config_limit_memory(DomainConfig *config);
 
 /* Gives a domain without an OOMPolicy "continue": systemd's own default would have one helper that was

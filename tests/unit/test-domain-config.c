@@ -206,7 +206,9 @@ static const ConfigKey keys[] = {
         {"Domain", "CgroupPath", CONFIG_STRING},
         {"Domain", "Delegate", CONFIG_BOOL},
         {"Domain", "Memory", CONFIG_UINT64},
+        {"Domain", "MaxMemory", CONFIG_UINT64},
         {"Domain", "VCPUs", CONFIG_UINT32},
+        {"Domain", "MaxVCPUs", CONFIG_UINT32},
         {"Domain", "SecurityLabel", CONFIG_STRING},
         {"Domain", "IOPorts", CONFIG_PORTS},
         {"Domain", "OnPoweroff", CONFIG_STRING},
@@ -231,7 +233,7 @@ static const ConfigKey keys[] = {
 static void test_keys(void) {
         static const char *const unknown[] = {
                 "", "kernel", "KERNEL", "Kernel ", " Kernel", "Kernel\n", "Kernels", "Kerne", "Domain",
-                "[Domain]", "Domain.Kind", "Name", "MaxMemory", "../Kernel", "K\xc3\xa9rnel", "\xff", "%s",
+                "[Domain]", "Domain.Kind", "Name", "MinMemory", "../Kernel", "K\xc3\xa9rnel", "\xff", "%s",
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(keys); i++) {
@@ -398,6 +400,11 @@ static void test_numbers(void) {
                 {"VCPUs", 0, "0 is not from 1 to 512"},
                 {"VCPUs", 513, "513 is not from 1 to 512"},
                 {"VCPUs", UINT32_MAX, "4294967295 is not from 1 to 512"},
+                {"MaxMemory", 16ull << 40, NULL},
+                {"MaxMemory", 31ull << 20, "32505856 is not from 33554432 to 17592186044416"},
+                {"MaxMemory", (32ull << 20) + 1, "33554433 is not a multiple of 1048576"},
+                {"MaxVCPUs", 512, NULL},
+                {"MaxVCPUs", 0, "0 is not from 1 to 512"},
                 {"PauseTimeoutUSec", 1000, NULL},
                 {"PauseTimeoutUSec", 300000000, NULL},
                 {"PauseTimeoutUSec", 0, "0 is not from 1000 to 300000000"},
@@ -845,14 +852,68 @@ static void test_slices_refused(void) {
         }
 }
 
-/* Memory, 256 MiB, 8 MiB a vCPU, a 64th; unless there is a limit, in bytes or as a share. */
+/* A size that is not given follows from the other. */
+static void test_sizes(void) {
+        static const struct {
+                uint64_t given[2], taken[2];
+                const char *reason;
+        } memory[] = {
+                {{0, 0}, {DOMAIN_MEMORY_DEFAULT, DOMAIN_MEMORY_DEFAULT}, NULL},
+                {{64ull << 20, 0}, {64ull << 20, 64ull << 20}, NULL},
+                {{0, 64ull << 20}, {64ull << 20, 64ull << 20}, NULL},
+                {{0, 1ull << 30}, {DOMAIN_MEMORY_DEFAULT, 1ull << 30}, NULL},
+                {{64ull << 20, 1ull << 30}, {64ull << 20, 1ull << 30}, NULL},
+                {{1ull << 30, 64ull << 20}, {0, 0}, "MaxMemory: 67108864 is less than Memory, 1073741824"},
+        }, vcpus[] = {
+                {{0, 0}, {1, 1}, NULL},
+                {{4, 0}, {4, 4}, NULL},
+                {{0, 4}, {1, 4}, NULL},
+                {{2, 4}, {2, 4}, NULL},
+                {{4, 2}, {0, 0}, "MaxVCPUs: 2 is less than VCPUs, 4"},
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(memory) + G_N_ELEMENTS(vcpus); i++) {
+                bool is_memory = i < G_N_ELEMENTS(memory);
+                const uint64_t *given = is_memory ? memory[i].given : vcpus[i - G_N_ELEMENTS(memory)].given;
+                const uint64_t *taken = is_memory ? memory[i].taken : vcpus[i - G_N_ELEMENTS(memory)].taken;
+                const char *reason = is_memory ? memory[i].reason : vcpus[i - G_N_ELEMENTS(memory)].reason;
+                g_autoptr(DomainConfig) config = config_of("Kernel", "/k", NULL, NULL);
+                g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+                int r;
+
+                if (given[0] > 0)
+                        assert_set(set_number(config, is_memory ? "Memory" : "VCPUs", given[0], NULL));
+                if (given[1] > 0)
+                        assert_set(set_number(config, is_memory ? "MaxMemory" : "MaxVCPUs", given[1], NULL));
+                r = domain_config_complete(config, &defaults, &error);
+                if (reason) {
+                        assert_refused(r, &error, VMM_ERROR_INVALID_CONFIG, reason);
+                        continue;
+                }
+                assert_set(r);
+                g_assert_cmpuint(is_memory ? config->memory : config->vcpus, ==, taken[0]);
+                g_assert_cmpuint(is_memory ? config->max_memory : config->max_vcpus, ==, taken[1]);
+        }
+}
+
+static void test_microvm_keeps_its_vcpus(void) {
+        g_autoptr(DomainConfig) config = config_of("Kernel", "/k", "Machine", "microvm");
+        g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+
+        assert_set(set_number(config, "MaxVCPUs", 2, NULL));
+        assert_refused(domain_config_complete(config, &defaults, &error), &error, VMM_ERROR_INVALID_CONFIG,
+                "MaxVCPUs: a machine 'microvm' keeps the vCPUs it was started with");
+}
+
+/* The most memory, 256 MiB, 8 MiB a vCPU that may be, a 64th; unless there is a limit, in bytes or as a
+ * share. */
 static void test_limit_memory(void) {
         g_autoptr(DomainConfig) vm = config_of("Kernel", "/k", NULL, NULL);
         g_autoptr(DomainConfig) limited = config_of("Kernel", "/k", NULL, NULL);
         g_autoptr(DomainConfig) process = config_of("Command", "/bin/true", NULL, NULL);
 
-        assert_set(set_number(vm, "Memory", UINT64_C(1) << 30, NULL));
-        assert_set(set_number(vm, "VCPUs", 4, NULL));
+        assert_set(set_number(vm, "MaxMemory", UINT64_C(1) << 30, NULL));
+        assert_set(set_number(vm, "MaxVCPUs", 4, NULL));
         assert_set(set_settings(limited, "Resources", "{'MemoryMaxScale': <uint32 9999999>}", NULL));
         assert_set(domain_config_complete(vm, &defaults, NULL));
         assert_set(domain_config_complete(limited, &defaults, NULL));
@@ -922,6 +983,8 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/domain-config/hostile names are refused by name or contained", test_names);
         g_test_add_func("/domain-config/names have no control characters", test_control_characters);
         g_test_add_func("/domain-config/a refused name is shown harmlessly", test_name_is_quoted);
+        g_test_add_func("/domain-config/sizes follow from each other", test_sizes);
+        g_test_add_func("/domain-config/a microvm keeps its vCPUs", test_microvm_keeps_its_vcpus);
         g_test_add_func("/domain-config/the keys are those of the contract", test_keys);
         g_test_add_func("/domain-config/every key takes one type", test_types);
         g_test_add_func("/domain-config/every key lands in its field", test_values);

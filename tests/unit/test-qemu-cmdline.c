@@ -7,8 +7,10 @@
 static const DomainConfig minimal = {
         .name = (char *) "web1",
         .uuid = SD_ID128_ARRAY(00, 11, 22, 33, 44, 55, 66, 77, 88, 99, aa, bb, cc, dd, ee, ff),
-        .memory = 128u << 20,
+        .memory = 96u << 20,
+        .max_memory = 128u << 20,
         .vcpus = 1,
+        .max_vcpus = 3,
         .kernel = (char *) "/boot/vmlinuz",
         .machine = MACHINE_Q35,
 };
@@ -42,7 +44,7 @@ static void assert_value(const DomainConfig *config, const char *option, const c
 #define TCG "-accel\ntcg,tb-size=128\n-cpu\nmax\n"
 #define KVM "-accel\nkvm\n-cpu\nhost\n"
 #define REST                                                                                                \
-        "-smp\ncpus=1\n-m\nsize=134217728B\n-rtc\nbase=utc\n"                                               \
+        "-smp\ncpus=1,maxcpus=3\n-m\nsize=134217728B\n-rtc\nbase=utc\n"                                               \
         "-kernel\n/boot/vmlinuz\n"                                                                          \
         "-chardev\nsocket,id=monitor,fd=3,server=on,wait=off\n-mon\nchardev=monitor,mode=control\n"         \
         "-chardev\nsocket,id=console,fd=4,server=on,wait=off\n-serial\nchardev:console\n"
@@ -129,11 +131,11 @@ static void test_exact_sizes(void) {
         DomainConfig config = minimal;
 
         for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
-                config.memory = table[i].memory;
+                config.max_memory = table[i].memory;
                 assert_value(&config, "-m", table[i].expected);
         }
-        config.vcpus = DOMAIN_VCPUS_MAX;
-        assert_value(&config, "-smp", "cpus=512");
+        config.vcpus = config.max_vcpus = DOMAIN_VCPUS_MAX;
+        assert_value(&config, "-smp", "cpus=512,maxcpus=512");
 }
 
 /* Whatever a user writes stays in the one argument it is for, and every other argument is as it was. */
