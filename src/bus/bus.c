@@ -7,10 +7,11 @@
 #include <stdio.h>
 
 #include "bus/bus.h"
+#include "core/node.h"
 #include "util/auto.h"
 
 static const BusObject *const bus_objects[] = {
-        &manager_object, &domain_object, &slice_object, &job_object};
+        &manager_object, &node_object, &domain_object, &slice_object, &job_object};
 
 /* Which properties a change in core means. */
 static const struct {
@@ -43,6 +44,16 @@ static const struct {
         {SLICE_CHANGED_PLACE,   "ControlGroup"},
         {SLICE_CHANGED_PAUSED,  "Paused"},
         {SLICE_CHANGED_RESOURCES, "Resources"},
+};
+
+static const struct {
+        unsigned change;
+        const char *const properties[7];
+} changed_node_properties[] = {
+        {NODE_CHANGED_PROCESSORS,
+                {"NrCPUs", "NrNodes", "SocketsPerNode", "CoresPerSocket", "ThreadsPerCore", "HWCaps"}},
+        {NODE_CHANGED_MEMORY, {"TotalMemory"}},
+        {NODE_CHANGED_HYPERVISOR, {"HypervisorMajor", "HypervisorMinor", "HypervisorExtra"}},
 };
 
 char *bus_domain_path(const Domain *domain) {
@@ -212,6 +223,15 @@ static void on_slice_changed(void *userdata, Slice *slice, unsigned changes) {
                 bus->bus, path, BUS_INTERFACE("Slice"), (char **) names->pdata);
 }
 
+static void on_node_changed(void *userdata, unsigned changes) {
+        Bus *bus = userdata;
+
+        for (size_t i = 0; i < G_N_ELEMENTS(changed_node_properties); i++)
+                if (changes & changed_node_properties[i].change)
+                        (void) sd_bus_emit_properties_changed_strv(bus->bus, BUS_PATH, BUS_INTERFACE("Node"),
+                                (char **) changed_node_properties[i].properties);
+}
+
 static void on_job_added(void *userdata, Job *job) {
         Bus *bus = userdata;
         g_autofree char *path = bus_job_path(job);
@@ -251,6 +271,7 @@ static const ManagerObserver bus_observer = {
         .slice_added = on_slice_added,
         .slice_removed = on_slice_removed,
         .slice_changed = on_slice_changed,
+        .node_changed = on_node_changed,
         .job_added = on_job_added,
         .job_removed = on_job_removed,
         .job_changed = on_job_changed,

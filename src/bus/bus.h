@@ -58,7 +58,7 @@ typedef struct BusObject {
         sd_bus_node_enumerator_t enumerate;
 } BusObject;
 
-extern const BusObject manager_object, domain_object, slice_object, job_object;
+extern const BusObject manager_object, node_object, domain_object, slice_object, job_object;
 
 /* Appends the counters of a domain as a{sv}. */
 int domain_append_stats(sd_bus_message *reply, const Domain *domain);

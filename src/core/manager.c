@@ -8,6 +8,7 @@
 
 #include "core/attachment.h"
 #include "core/manager.h"
+#include "core/node.h"
 #include "core/slice.h"
 #include "util/auto.h"
 #include "util/errors.h"
@@ -73,6 +74,7 @@ int manager_new(sd_event *event, Units *units, ManagerConfig *settings, bool use
                 r = sd_event_source_set_enabled(manager->flush, SD_EVENT_OFF);
         if (r < 0)
                 return r;
+        manager->node = node_new(manager);
         *ret = g_steal_pointer(&manager);
         return 0;
 }
@@ -101,6 +103,7 @@ Manager *manager_free(Manager *manager) {
                 domain->run_dir = run_dir_abandon(domain->run_dir);
                 domain_free(domain);
         }
+        node_free(manager->node);
         g_queue_clear_full(&manager->ended, (GDestroyNotify) ended_free);
         g_ptr_array_unref(manager->released);
         g_ptr_array_unref(manager->changed);

@@ -7,6 +7,7 @@
 #include "core/domain.h"
 
 typedef struct Slice Slice;
+typedef struct Node Node;
 
 #define ENDED_DOMAINS_KEPT 32u   /* whose console log is still to be had */
 
@@ -23,6 +24,7 @@ typedef struct ManagerObserver {
         void (*slice_added)(void *userdata, Slice *slice);
         void (*slice_removed)(void *userdata, Slice *slice);
         void (*slice_changed)(void *userdata, Slice *slice, unsigned changes);
+        void (*node_changed)(void *userdata, unsigned changes);   /* core/node.h */
         void (*job_added)(void *userdata, Job *job);
         void (*job_removed)(void *userdata, Job *job);
         void (*job_changed)(void *userdata, Job *job);
@@ -36,6 +38,7 @@ struct Manager {
         char *runtime_directory;
         const ManagerObserver *observer;
         void *userdata;
+        Node *node;
         GHashTable *by_uuid;      /* sd_id128_t -> Domain */
         GHashTable *by_name;      /* name -> Domain */
         GHashTable *jobs;         /* id -> Job */

@@ -178,6 +178,8 @@ void bench_setup(Bench *bench, gconstpointer data) {
                 >=, 0);
         g_assert_cmpint(bus_new(bench->server, bench->manager, &bench->bus), >=, 0);
         settle(bench);
+        forget(bench);
+        g_hash_table_remove_all(bench->told);
 }
 
 void bench_stop(Bench *bench) {

@@ -83,8 +83,8 @@ void forget(Bench *bench);   /* the transcript so far */
 /* No domain, no job, and nothing on the host. */
 void expect_empty(Bench *bench);
 
-/* Calls. An object is "manager", "job/1", "slice/a.slice" or the name of a domain; the caller ":1.1" if not
- * told. */
+/* Calls. An object is "manager", "node", "job/1", "slice/a.slice" or the name of a domain; the caller ":1.1"
+ * if not told. */
 
 sd_bus_message *message_new(Bench *bench, const char *object, const char *member);
 sd_bus_message *message_new_as(Bench *bench, const char *sender, const char *object, const char *member);

@@ -11,6 +11,7 @@
 
 const char *object_interface(const char *object) {
         return g_str_equal(object, "manager")       ? BUS_INTERFACE("Manager")
+               : g_str_equal(object, "node")        ? BUS_INTERFACE("Node")
                : g_str_has_prefix(object, "job/")   ? BUS_INTERFACE("Job")
                : g_str_has_prefix(object, "slice/") ? BUS_INTERFACE("Slice")
                                                     : BUS_INTERFACE("Domain");
@@ -19,7 +20,7 @@ const char *object_interface(const char *object) {
 char *object_path(const char *object) {
         char *path;
 
-        if (g_str_equal(object, "manager"))
+        if (g_str_equal(object, "manager") || g_str_equal(object, "node"))
                 return g_strdup(BUS_PATH);
         if (g_str_has_prefix(object, "job/"))
                 return g_strconcat(BUS_PATH "/", object, NULL);

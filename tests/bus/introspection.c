@@ -143,6 +143,7 @@ static int on_introspected(sd_bus_message *reply, void *userdata, sd_bus_error *
 
 GPtrArray *introspect(Bench *bench, const char *object, char ***ret_nodes) {
         g_autofree char *path = object_path(object), *xml = NULL;
+        GPtrArray *members;
 
         g_assert_cmpint(
                 sd_bus_call_method_async(bench->client, NULL, NULL, path,
@@ -150,5 +151,9 @@ GPtrArray *introspect(Bench *bench, const char *object, char ***ret_nodes) {
                 >=, 0);
         settle(bench);
         g_assert_nonnull(xml);
-        return parse(xml, ret_nodes);
+        members = parse(xml, ret_nodes);
+        for (unsigned i = members->len; i-- > 0;)   /* one object can have several interfaces */
+                if (!g_str_equal(((Member *) members->pdata[i])->interface, object_interface(object)))
+                        g_ptr_array_remove_index(members, i);
+        return members;
 }

@@ -51,6 +51,10 @@ static void test_manager(Bench *bench, gconstpointer data) {
         assert_as_written(bench, "manager");
 }
 
+static void test_node(Bench *bench, gconstpointer data) {
+        assert_as_written(bench, "node");
+}
+
 static void test_domain(Bench *bench, gconstpointer data) {
         create(bench, "web", CREATE_START);
         assert_as_written(bench, "web");
@@ -171,6 +175,7 @@ static void test_features(Bench *bench, gconstpointer data) {
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         BENCH_TEST("/contract/manager", test_manager);
+        BENCH_TEST("/contract/node", test_node);
         BENCH_TEST("/contract/domain", test_domain);
         BENCH_TEST("/contract/job", test_job);
         BENCH_TEST("/contract/slice", test_slice);

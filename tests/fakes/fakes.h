@@ -79,6 +79,10 @@ void folder_fails(int error);        /* the runtime folder; negative errno */
 void device_goes(const char *node);  /* of those in device.c */
 void host_has_no_labels(void);       /* for programs; else its kernel takes each */
 
+/* ---- The machine. ---- */
+
+void cpu_goes(void);                  /* one of its four */
+
 /* ---- QEMU's monitor: what it does at the greeting, or when it hears a command. ---- */
 
 typedef enum MonitorMood {

@@ -532,6 +532,7 @@ void host_new(sd_event *event, sd_bus *connection, bool of_user) {
                 .slices = g_hash_table_new_full(
                         g_str_hash, g_str_equal, g_free, (GDestroyNotify) g_hash_table_unref),
                 .returns = g_hash_table_new(g_str_hash, g_str_equal),
+                .qemu_says = "QEMU emulator version 7.2.19 (Fake)\nCopyright",
                 .last_pid = FAKE_PID_FIRST - 1,
         };
         g_assert_cmpint(sd_event_add_defer(event, &world.turn, on_turn, NULL), >=, 0);

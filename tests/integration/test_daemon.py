@@ -184,7 +184,7 @@ class TestIntrospection(DaemonCase):
         super().setUp()
         self.domain = self.create("web1", shell(OBEDIENT))
         self.domain.Stop([("SIGCONT", 60_000_000)], NOWAIT)    # a job to look at
-        self.objects = (("Manager", ROOT), ("Domain", self.domain.path), ("Domain", f"{ROOT}/domain/web1"),
+        self.objects = (("Manager", ROOT), ("Node", ROOT), ("Domain", self.domain.path), ("Domain", f"{ROOT}/domain/web1"),
                         ("Job", self.domain.Job))
 
     def test_equal(self):
