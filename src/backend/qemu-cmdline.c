@@ -67,7 +67,8 @@ static void add_machine(GPtrArray *argv, const DomainConfig *config, Accelerator
         }
         add(argv, "-smp", "cpus=%" PRIu32 ",maxcpus=%" PRIu32, config->vcpus, config->max_vcpus);
 
-        /* All that it may ever have: the balloon takes what is above its target. A bare number would be MiB. */
+        /* All that it may ever have: the balloon takes what is above its target. A bare number would be MiB.
+         */
         add(argv, "-m", "size=%" PRIu64 "B", config->max_memory);
         add(argv, "-rtc", "base=utc");
 }

@@ -2,11 +2,13 @@
 
 /* org.example.VMManager1.Node: the machine itself, and its end. */
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <unistd.h>
 
 #include "bus/bus.h"
 #include "core/node.h"
+#include "host/kvm.h"
 #include "util/build-facts.h"
 
 static const Node *node_of(void *userdata) {
@@ -66,7 +68,9 @@ PROPERTY(free_memory) {
 }
 
 PROPERTY(hypervisor) {
-        return sd_bus_message_append(reply, "s", qemu_kvm_is_usable() ? "kvm" : "tcg");
+        const char *why;
+
+        return sd_bus_message_append(reply, "s", kvm_is_usable(&why) ? "kvm" : "tcg");
 }
 
 PROPERTY(hypervisor_version) {
@@ -81,9 +85,10 @@ PROPERTY(hypervisor_extra) {
 }
 
 PROPERTY(capabilities) {
-        const char *machine = node_of(userdata)->facts.machine;
-        g_autofree char *text = g_strdup_printf("%s%s%stcg-%s process", qemu_kvm_is_usable() ? "kvm-" : "",
-                qemu_kvm_is_usable() ? machine : "", qemu_kvm_is_usable() ? " " : "", machine);
+        const char *machine = node_of(userdata)->facts.machine, *why;
+        bool kvm = kvm_is_usable(&why);
+        g_autofree char *text = g_strdup_printf("%s%s%stcg-%s process", kvm ? "kvm-" : "",
+                kvm ? machine : "", kvm ? " " : "", machine);
 
         return sd_bus_message_append(reply, "s", text);
 }

@@ -194,7 +194,8 @@ GVariant *domain_config_slices_to_send(const DomainConfig *config);
 
 /* Gives a QEMU domain without a MemoryMax one: the most memory that its guest may have, and for QEMU itself
  * 256 MiB, 8 MiB for each vCPU it may have and one 64th of the memory. QEMU and its code translated by TCG
- * need 230 MiB at most, a vCPU some stack, and the kernel's tables and virtio's buffers grow with the memory.
+ * need 230 MiB at most, a vCPU some stack, and the kernel's tables and virtio's buffers grow with the
+ * memory.
  */
 void domain_config_limit_memory(DomainConfig *config);
 

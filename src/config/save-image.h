@@ -58,8 +58,8 @@ GBytes *save_header_encode(const SaveHeader *header);
  * something else, or of another version. */
 int save_header_size(const void *prefix, size_t size, uint64_t *ret, sd_bus_error *error);
 
-/* Returns 0, or -EINVAL with InvalidConfig: as above, truncated, or changed. What the definition means is not
- * judged. */
+/* Returns 0, or -EINVAL with InvalidConfig: as above, truncated, or changed. What the definition means is
+ * not judged. */
 int save_header_parse(const void *data, size_t size, SaveHeader **ret, sd_bus_error *error);
 SaveHeader *save_header_free(SaveHeader *header);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Whatever claims to be a saved domain: it is refused with a reason that can go over D-Bus, or makes a header
- * that is written again as it was. The checksum is put right first, as whoever means harm would do, and the
- * definition is read as a configuration. */
+/* Whatever claims to be a saved domain: it is refused with a reason that can go over D-Bus, or makes a
+ * header that is written again as it was. The checksum is put right first, as whoever means harm would do,
+ * and the definition is read as a configuration. */
 
 #include <errno.h>
 #include <string.h>

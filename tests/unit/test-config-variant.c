@@ -37,6 +37,12 @@ static void complete(DomainConfig *config, const StopPlan *stop_plans, bool adop
         g_assert_cmpint(domain_config_complete(config, &defaults, NULL), ==, 0);
 }
 
+#define POLICIES(on_reboot)                                                                                 \
+        "'OnPoweroff': <'destroy'>, 'OnReboot': <'" on_reboot "'>, 'OnCrash': <'destroy'>, "
+#define QEMU_DEFAULTS                                                                                       \
+        "{'Kind': <'qemu'>, 'Memory': <uint64 134217728>, 'MaxMemory': <uint64 134217728>, "                \
+        "'VCPUs': <uint32 1>, 'MaxVCPUs': <uint32 1>, " POLICIES("restart")
+
 /* What was given, and what is said of it when it is complete. */
 static const struct {
         const char *given, *complete;
@@ -44,7 +50,9 @@ static const struct {
 } samples[] = {
         {"{'Kind': <'qemu'>, 'Description': <'a <web> server'>, 'UUID': <'" UUID "'>, "
          "'CgroupPath': <'a-b.slice:vmm:w'>, 'Delegate': <true>, 'Memory': <uint64 268435456>, "
-         "'VCPUs': <uint32 2>, 'StopPlan': <[('guest', uint64 5000000), ('SIGKILL', 1600000)]>, "
+         "'MaxMemory': <uint64 268435456>, 'VCPUs': <uint32 2>, 'MaxVCPUs': <uint32 2>, "
+         "'OnPoweroff': <'restart'>, 'OnReboot': <'restart'>, 'OnCrash': <'preserve'>, "
+         "'StopPlan': <[('guest', uint64 5000000), ('SIGKILL', 1600000)]>, "
          "'PauseTimeoutUSec': <uint64 1000000>, 'Kernel': <'/boot/k'>, 'Initrd': <'/boot/i'>, "
          "'Root': <'/dev/vda'>, 'Extra': <'console=ttyS0'>, 'Machine': <'pc'>, 'Accelerator': <'tcg'>, "
          "'Disks': <[{'Name': <'d'>, 'Source': <'file:/d'>, 'Mode': <'ro'>, 'Format': <'qcow2'>, "
@@ -53,13 +61,13 @@ static const struct {
          "'SliceResources': <{'a-b.slice': {'TasksMax': <uint64 20>}, "
          "'a.slice': {'CPUWeight': <uint64 10>}}>}", NULL, false},
         {"{'Kernel': <'/boot/k'>}",
-         "{'Kind': <'qemu'>, 'Memory': <uint64 134217728>, 'VCPUs': <uint32 1>, "
+         QEMU_DEFAULTS
          "'StopPlan': <[('guest', uint64 30000000), ('SIGKILL', 1600000)]>, "
          "'PauseTimeoutUSec': <uint64 3000000>, 'Kernel': <'/boot/k'>, 'Machine': <'q35'>, "
          "'Accelerator': <'auto'>, 'Resources': <@a{sv} {}>}", false},
         {"{'Firmware': <'default'>, 'Disks': <[{'Source': <'phy:/dev/d'>, 'Mode': <'rw'>, "
          "'Format': <'raw'>, 'Backend': <uint32 0>}]>}",
-         "{'Kind': <'qemu'>, 'Memory': <uint64 134217728>, 'VCPUs': <uint32 1>, "
+         QEMU_DEFAULTS
          "'StopPlan': <[('guest', uint64 30000000), ('SIGKILL', 1600000)]>, "
          "'PauseTimeoutUSec': <uint64 3000000>, 'Firmware': <'default'>, 'Machine': <'q35'>, "
          "'Accelerator': <'auto'>, 'Disks': <[{'Name': <'disk0'>, 'Source': <'phy:/dev/d'>, 'Mode': <'rw'>, "
@@ -68,12 +76,12 @@ static const struct {
          "'StopPlan': <[('SIGINT', uint64 1)]>, 'Command': <['/bin/true', 'a b']>, "
          "'WorkingDirectory': <'/tmp'>, 'Environment': <['A=1']>, 'User': <'nobody'>}",
          "{'Kind': <'process'>, 'SecurityLabel': <'vmm_t'>, 'IOPorts': <[(uint16 96, uint16 100)]>, "
-         "'StopPlan': <[('SIGINT', uint64 1)]>, "
+         POLICIES("restart") "'StopPlan': <[('SIGINT', uint64 1)]>, "
          "'PauseTimeoutUSec': <uint64 3000000>, 'Command': <['/bin/true', 'a b']>, "
          "'WorkingDirectory': <'/tmp'>, 'Environment': <['A=1']>, 'User': <'nobody'>, "
          "'Resources': <@a{sv} {}>}", false},
         {"{'OCIResources': <'{\"pids\": {\"limit\": 7}}'>, 'Resources': <{'CPUWeight': <uint64 5>}>}",
-         "{'Kind': <'process'>, 'StopPlan': <[('SIGTERM', uint64 10000000)]>, "
+         "{'Kind': <'process'>, " POLICIES("destroy") "'StopPlan': <[('SIGTERM', uint64 10000000)]>, "
          "'PauseTimeoutUSec': <uint64 3000000>, "
          "'Resources': <{'CPUWeight': <uint64 5>, 'TasksMax': <uint64 7>}>}", true},
         {"{'CgroupPath': <'::shop.slice'>}", "{'Kind': <'process'>, 'CgroupPath': <'::shop.slice'>, "
@@ -132,8 +140,8 @@ static void test_runtime_changes(void) {
         config->pause_timeout_usec = 7000;
         g_assert_cmpint(sd_id128_from_string(UUID, &config->uuid), ==, 0);
         assert_says(config, "{'Kind': <'process'>, 'UUID': <'" UUID "'>, "
-                "'StopPlan': <[('SIGTERM', uint64 10000000)]>, 'PauseTimeoutUSec': <uint64 7000>, "
-                "'Command': <['/bin/true']>, 'Resources': <@a{sv} {}>}");
+                POLICIES("restart") "'StopPlan': <[('SIGTERM', uint64 10000000)]>, "
+                "'PauseTimeoutUSec': <uint64 7000>, 'Command': <['/bin/true']>, 'Resources': <@a{sv} {}>}");
 }
 
 static void test_refused(void) {

@@ -75,7 +75,8 @@ static void test_sysrq_refused(void) {
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/guest-keys/all are judged, and the first bad one is named", test_keys);
-        g_test_add_func("/guest-keys/each SysRq key of the kernel is made of keys that there are", test_sysrq);
+        g_test_add_func(
+                "/guest-keys/each SysRq key of the kernel is made of keys that there are", test_sysrq);
         g_test_add_func("/guest-keys/nothing else is a SysRq key", test_sysrq_refused);
         return g_test_run();
 }

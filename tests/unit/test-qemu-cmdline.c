@@ -44,7 +44,7 @@ static void assert_value(const DomainConfig *config, const char *option, const c
 #define TCG "-accel\ntcg,tb-size=128\n-cpu\nmax\n"
 #define KVM "-accel\nkvm\n-cpu\nhost\n"
 #define REST                                                                                                \
-        "-smp\ncpus=1,maxcpus=3\n-m\nsize=134217728B\n-rtc\nbase=utc\n"                                               \
+        "-smp\ncpus=1,maxcpus=3\n-m\nsize=134217728B\n-rtc\nbase=utc\n"                                     \
         "-kernel\n/boot/vmlinuz\n"                                                                          \
         "-chardev\nsocket,id=monitor,fd=3,server=on,wait=off\n-mon\nchardev=monitor,mode=control\n"         \
         "-chardev\nsocket,id=console,fd=4,server=on,wait=off\n-serial\nchardev:console\n"

@@ -43,7 +43,8 @@ static void test_round_trip(void) {
         uint64_t size = 0;
 
         g_assert_cmpuint(g_bytes_get_size(bytes), ==, 4096);
-        g_assert_cmpint(save_header_size(g_bytes_get_data(bytes, NULL), SAVE_PREFIX_BYTES, &size, NULL), ==, 0);
+        g_assert_cmpint(
+                save_header_size(g_bytes_get_data(bytes, NULL), SAVE_PREFIX_BYTES, &size, NULL), ==, 0);
         g_assert_cmpuint(size, ==, 4096);
         g_assert_cmpint(save_header_parse(g_bytes_get_data(bytes, NULL), size, &parsed, NULL), ==, 0);
         g_assert_cmpstr(parsed->name, ==, "web1");
