@@ -22,6 +22,7 @@ typedef struct BackendContext {
 
 typedef struct BackendObserver {
         void (*monitor_lost)(void *userdata, const char *reason);
+        void (*memory_changed)(void *userdata);   /* what the guest has of it */
 } BackendObserver;
 
 /* A virtual CPU, and the thread that is it. */
@@ -29,6 +30,15 @@ typedef struct BackendVcpu {
         uint32_t index;
         pid_t thread;
 } BackendVcpu;
+
+/* What the guest of a virtual machine has of its memory, and what it says of that: bytes, and counts since it
+ * was booted. */
+#define BACKEND_UNKNOWN UINT64_MAX
+typedef struct BackendMemory {
+        uint64_t actual;
+        uint64_t updated_sec;        /* when it said the following; 0: it has not */
+        uint64_t total, free, available, caches, swapped_in, swapped_out, major_faults, minor_faults;
+} BackendMemory;
 
 /* r: 0, or negative with the reason. */
 typedef void (*BackendReply)(void *userdata, int r, const sd_bus_error *error);
@@ -76,6 +86,39 @@ typedef struct BackendOps {
         int (*find_vcpus)(Backend *backend, BackendReply reply, void *userdata, BackendCall **ret,
                 sd_bus_error *error);
         const GArray *(*vcpus)(const Backend *backend);
+
+        /* Plugs vCPUs in, or has the guest give back the last ones: replies when there are as many, or with
+         * GuestTimeout when it did not. How many there are then is in n_vcpus(). */
+        int (*set_vcpus)(Backend *backend, uint32_t n, BackendReply reply, void *userdata, BackendCall **ret,
+                sd_bus_error *error);
+        uint32_t (*n_vcpus)(const Backend *backend);
+
+        /* Power-cycles the machine. */
+        int (*reset)(Backend *backend, BackendReply reply, void *userdata, BackendCall **ret,
+                sd_bus_error *error);
+
+        /* Keys that guest_keys_check(), guest_keys_of_sysrq() found good. hold_msec: 0 for as long as is
+         * usual. */
+        int (*send_keys)(Backend *backend, char *const *keys, uint32_t hold_msec, BackendReply reply,
+                void *userdata, BackendCall **ret, sd_bus_error *error);
+        int (*send_sysrq)(Backend *backend, const char *key, BackendReply reply, void *userdata,
+                BackendCall **ret, sd_bus_error *error);
+        int (*inject_nmi)(Backend *backend, BackendReply reply, void *userdata, BackendCall **ret,
+                sd_bus_error *error);
+
+        /* Tells the guest how much memory it may have, which it may take its time for. */
+        int (*set_memory)(Backend *backend, uint64_t bytes, BackendReply reply, void *userdata,
+                BackendCall **ret, sd_bus_error *error);
+
+        /* Finds out what the guest says of its memory; what is known is in memory(). */
+        int (*ask_memory)(Backend *backend, BackendReply reply, void *userdata, BackendCall **ret,
+                sd_bus_error *error);
+        const BackendMemory *(*memory)(const Backend *backend);
+
+        /* Takes a picture of the display, a PNG image; picture() hands it out, once. */
+        int (*take_picture)(Backend *backend, BackendReply reply, void *userdata, BackendCall **ret,
+                sd_bus_error *error);
+        GBytes *(*picture)(Backend *backend);
 
         /* Takes what the payload has said so far; its end is known. */
         void (*drain)(Backend *backend);

@@ -275,6 +275,14 @@ void console_drain(Console *console) {
         console_rearm(console);
 }
 
+void console_type(Console *console, const char *text) {
+        if (!console->source)
+                return;
+        g_string_append(console->input, text);
+        source_write(console);
+        console_rearm(console);
+}
+
 int console_open(Console *console, int *ret_fd) {
         int pair[2], r;
 

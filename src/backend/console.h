@@ -21,6 +21,9 @@ Console *console_free(Console *console);   /* drains what is there, closes every
  * FIFO. It takes the place of an earlier one, which is drained first. Returns 0 or a negative errno. */
 int console_set_source(Console *console, int fd);
 
+/* Types the text, if the domain has ears, and does not wait for what a client is typing. */
+void console_type(Console *console, const char *text);
+
 /* Reads what is left without waiting: for the end of a domain. */
 void console_drain(Console *console);
 

@@ -25,6 +25,8 @@ BackendCall *backend_call_cancel(BackendCall *call) {
         qmp_call_cancel(call->qmp);
         if (call->q->connecting == call)
                 call->q->connecting = NULL;
+        if (call->q->unplugging == call)
+                call->q->unplugging = NULL;
         g_ptr_array_remove_fast(call->q->calls, call);
         if (call->state_free)
                 call->state_free(call->state);
@@ -90,4 +92,10 @@ int64_t qemu_json_int(JsonObject *object, const char *name) {
 
         return node && JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_INT64
                        ? json_node_get_int(node) : -1;
+}
+
+const char *qemu_json_string(JsonObject *object, const char *name) {
+        JsonNode *node = object ? json_object_get_member(object, name) : NULL;
+
+        return node && JSON_NODE_HOLDS_VALUE(node) ? json_node_get_string(node) : NULL;
 }

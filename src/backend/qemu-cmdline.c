@@ -105,6 +105,15 @@ static void add_devices(GPtrArray *argv, MachineType machine) {
         add(argv, "-device", "%s,id=balloon",
                 machine == MACHINE_MICROVM ? "virtio-balloon-device" : "virtio-balloon-pci");
 
+        /* Where an agent in the guest listens, if there is one. */
+        add(argv, "-device", "%s", machine == MACHINE_MICROVM ? "virtio-serial-device" : "virtio-serial-pci");
+        add(argv, "-device", "virtserialport,chardev=" QEMU_AGENT_ID ",id=" QEMU_AGENT_ID
+                             ",name=org.qemu.guest_agent.0");
+
+        /* What a guest shows when it is not asked for a console on the serial line. */
+        if (machine != MACHINE_MICROVM)
+                add(argv, "-device", "VGA,id=display");
+
         /* How a guest's kernel tells that it has panicked; it has no form without PCI. */
         if (machine != MACHINE_MICROVM)
                 add(argv, "-device", "pvpanic-pci,id=panic");
@@ -121,6 +130,7 @@ char **qemu_command_line(const DomainConfig *config, const QemuLayout *layout) {
         add(argv, "-mon", "chardev=monitor,mode=control");
         add_socket(argv, "console", layout->console_fd);
         add(argv, "-serial", "chardev:console");
+        add_socket(argv, QEMU_AGENT_ID, layout->agent_fd);
         add_devices(argv, config->machine);
         g_ptr_array_add(argv, NULL);
         return (char **) g_ptr_array_free(argv, FALSE);

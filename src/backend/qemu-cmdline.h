@@ -6,11 +6,15 @@
 
 #include "config/domain-config.h"
 
+/* Of the device and the socket of the guest's agent. */
+#define QEMU_AGENT_ID "agent"
+
 typedef struct QemuLayout {
         const char *binary;         /* absolute path */
         Accelerator accelerator;    /* kvm or tcg: auto has been decided */
         int monitor_fd;             /* in the child: listening sockets */
         int console_fd;
+        int agent_fd;
 } QemuLayout;
 
 /* argv of a QEMU that starts with its vCPUs stopped (-S). Free with g_strfreev(). The configuration must be

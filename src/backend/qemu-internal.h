@@ -4,6 +4,7 @@
 /* What a QEMU backend is made of, and how the files of this room ask its monitor. For them only. */
 
 #include "backend/backend.h"
+#include "backend/qemu-cmdline.h"
 #include "backend/qmp.h"
 
 /* A monitor that does not answer in this time is given up on, for this command. */
@@ -18,7 +19,7 @@ typedef struct QemuBackend {
         char **argv;
         Accelerator accelerator;
         char *remark;                 /* who chose the accelerator, and why */
-        int monitor_listener, console_listener, output;
+        int monitor_listener, console_listener, agent_listener, output;
         Console *messages;            /* QEMU's standard output and error */
         Qmp *qmp;
         GPtrArray *calls;             /* BackendCall: what is owed */
@@ -28,6 +29,15 @@ typedef struct QemuBackend {
         char *loss_reason;
         char *end_reason;
         GArray *vcpus;                /* BackendVcpu */
+        uint32_t n_vcpus;             /* as QEMU last said, or was told at the start */
+        BackendCall *unplugging;      /* waits for the guest to give a vCPU back */
+        const RunDir *dir;            /* once it is connected */
+        bool agent_listens;           /* a program in the guest does, at the agent's port */
+        uint64_t ram;                 /* bytes it was started with */
+        BackendMemory memory;
+        bool asks_stats;              /* QEMU asks the guest for them, now and then */
+        sd_event_source *memory_timer;
+        GBytes *picture;              /* taken, and not fetched yet */
 } QemuBackend;
 
 /* What an answer was good for: negative with *error when the call has failed, QEMU_DONE when it is over,
@@ -65,9 +75,40 @@ int qemu_ask(QemuBackend *q, const char *command, JsonObject *arguments, uint64_
 
 /* Of an answer that may be anything: NULL, or -1, when it is missing or something else. */
 int64_t qemu_json_int(JsonObject *object, const char *name);
+const char *qemu_json_string(JsonObject *object, const char *name);
 
 /* ---- Operations that have a file of their own. ---- */
 
 int qemu_find_vcpus(
         Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error);
 const GArray *qemu_vcpus(const Backend *backend);
+int qemu_set_vcpus(Backend *backend, uint32_t n, BackendReply reply, void *userdata, BackendCall **ret,
+        sd_bus_error *error);
+uint32_t qemu_n_vcpus(const Backend *backend);
+int qemu_power_down(
+        Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error);
+int qemu_reset(
+        Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error);
+int qemu_send_keys(Backend *backend, char *const *keys, uint32_t hold_msec, BackendReply reply,
+        void *userdata, BackendCall **ret, sd_bus_error *error);
+int qemu_send_sysrq(Backend *backend, const char *key, BackendReply reply, void *userdata, BackendCall **ret,
+        sd_bus_error *error);
+int qemu_inject_nmi(
+        Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error);
+int qemu_set_memory(Backend *backend, uint64_t bytes, BackendReply reply, void *userdata, BackendCall **ret,
+        sd_bus_error *error);
+int qemu_ask_memory(
+        Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error);
+const BackendMemory *qemu_memory(const Backend *backend);
+int qemu_take_picture(
+        Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error);
+GBytes *qemu_picture(Backend *backend);
+
+/* The target of the balloon, as one command of a call. */
+int qemu_call_balloon(BackendCall *call, uint64_t bytes, sd_bus_error *error);
+
+/* ---- Events. ---- */
+
+void qemu_on_port(QemuBackend *q, JsonObject *data);
+void qemu_on_balloon(QemuBackend *q, JsonObject *data);
+void qemu_on_vcpu_deleted(QemuBackend *q, JsonObject *data);

@@ -6,7 +6,6 @@
 
 #include <errno.h>
 
-#include "backend/qemu-cmdline.h"
 #include "backend/qemu-internal.h"
 #include "host/kvm.h"
 #include "util/auto.h"
@@ -28,10 +27,13 @@ static void qemu_destroy(Backend *backend) {
         g_ptr_array_unref(q->calls);
         qmp_free(q->qmp);
         sd_event_source_disable_unref(q->loss);
+        sd_event_source_disable_unref(q->memory_timer);
+        g_clear_pointer(&q->picture, g_bytes_unref);
         console_free(q->messages);
         spawn_user_free(q->user);
         fd_close(q->monitor_listener);
         fd_close(q->console_listener);
+        fd_close(q->agent_listener);
         fd_close(q->output);
         g_array_unref(q->vcpus);
         g_strfreev(q->argv);
@@ -85,7 +87,8 @@ static int qemu_create(
         int r;
 
         *q = (QemuBackend) {{&backend_qemu, NULL, NULL}, *context, config,
-                .monitor_listener = -1, .console_listener = -1, .output = -1,
+                .monitor_listener = -1, .console_listener = -1, .agent_listener = -1, .output = -1,
+                .n_vcpus = config->vcpus, .ram = config->max_memory, .memory.actual = config->max_memory,
                 .calls = g_ptr_array_new(), .vcpus = g_array_new(FALSE, FALSE, sizeof(BackendVcpu))};
         if (spawn_find_program(context->settings->qemu_binary, &q->binary, NULL) < 0)
                 return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
@@ -114,6 +117,8 @@ static int qemu_prepare(Backend *backend, const RunDir *dir, SpawnSpec *ret, sd_
         if (r >= 0)
                 r = run_dir_listen(dir, "console", &q->console_listener);
         if (r >= 0)
+                r = run_dir_listen(dir, QEMU_AGENT_ID, &q->agent_listener);
+        if (r >= 0)
                 r = run_dir_fifo(dir, "output", q->user ? q->user->uid : geteuid(), &reader, &q->output);
         if (r >= 0)
                 r = console_new(q->context.event, LAST_WORDS_BYTES, &q->messages);
@@ -123,32 +128,41 @@ static int qemu_prepare(Backend *backend, const RunDir *dir, SpawnSpec *ret, sd_
                 return sd_bus_error_set_errnof(
                         error, r, "Cannot make the sockets of QEMU: %s", g_strerror(-r));
 
-        q->argv = qemu_command_line(
-                q->config, &(QemuLayout) {q->binary, q->accelerator, SPAWN_FD_FIRST, SPAWN_FD_FIRST + 1});
+        q->argv = qemu_command_line(q->config,
+                &(QemuLayout) {q->binary, q->accelerator, SPAWN_FD_FIRST, SPAWN_FD_FIRST + 1,
+                        SPAWN_FD_FIRST + 2});
         *ret = (SpawnSpec) {
                 .argv = q->argv,
                 .user = q->user,
                 .no_new_privileges = true,
                 .output = q->output,
-                .descriptors = {q->monitor_listener, q->console_listener},
-                .n_descriptors = 2,
+                .descriptors = {q->monitor_listener, q->console_listener, q->agent_listener},
+                .n_descriptors = 3,
         };
         return 0;
 }
 
 static void on_monitor_ready(void *userdata) {
+        g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
         QemuBackend *q = userdata;
+        int r = QEMU_DONE;
 
         q->connected = true;
         log_write(LOG_DEBUG, NULL, q->config->name, "QEMU %s answers", qmp_version(q->qmp));
-        if (q->connecting)
-                qemu_call_end(q->connecting, 0, NULL);
+        if (!q->connecting)
+                return;
+
+        /* Before its first instruction, so that the guest never has more. */
+        if (q->config->memory < q->ram)
+                r = qemu_call_balloon(q->connecting, q->config->memory, &error);
+        if (r != QEMU_ASKS_ON)
+                qemu_call_end(q->connecting, r, &error);
 }
 
 /* {"guest": true, "reason": "guest-shutdown"} */
 static void on_shutdown(QemuBackend *q, JsonObject *data) {
-        const char *reason = json_object_get_string_member_with_default(data, "reason", "unknown");
-        g_autofree char *start = g_strndup(reason, END_REASON_MAX);
+        const char *reason = qemu_json_string(data, "reason");
+        g_autofree char *start = g_strndup(reason ? reason : "unknown", END_REASON_MAX);
 
         g_free(q->end_reason);
         q->end_reason = g_utf8_make_valid(start, -1);   /* it may be cut within a character */
@@ -159,6 +173,9 @@ static const struct {
         void (*take)(QemuBackend *q, JsonObject *data);
 } events[] = {
         {"SHUTDOWN", on_shutdown},
+        {"BALLOON_CHANGE", qemu_on_balloon},
+        {"VSERPORT_CHANGE", qemu_on_port},
+        {"DEVICE_DELETED", qemu_on_vcpu_deleted},
 };
 
 static void on_monitor_event(void *userdata, const char *name, JsonObject *data) {
@@ -208,6 +225,7 @@ static int qemu_connect(Backend *backend, const RunDir *dir, BackendReply reply,
         /* QEMU has its own now, and only QEMU should: its end must be seen. */
         q->monitor_listener = fd_close(q->monitor_listener);
         q->console_listener = fd_close(q->console_listener);
+        q->agent_listener = fd_close(q->agent_listener);
         q->output = fd_close(q->output);
         r = run_dir_connect(dir, "monitor", &monitor);
         if (r >= 0)
@@ -219,6 +237,7 @@ static int qemu_connect(Backend *backend, const RunDir *dir, BackendReply reply,
         if (r < 0)
                 return sd_bus_error_setf(
                         error, VMM_ERROR_MONITOR_FAILED, "Cannot connect to QEMU: %s", g_strerror(-r));
+        q->dir = dir;
         q->connecting = qemu_call_new(q, reply, userdata, ret);
         return 0;
 }
@@ -233,12 +252,6 @@ static int qemu_proceed(
         Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error) {
         return qemu_ask((QemuBackend *) backend, "cont", NULL, HALT_TIMEOUT_USEC, NULL, reply, userdata, ret,
                 error);
-}
-
-static int qemu_power_down(
-        Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error) {
-        return qemu_ask((QemuBackend *) backend, "system_powerdown", NULL, QEMU_TIMEOUT_USEC, NULL, reply,
-                userdata, ret, error);
 }
 
 static void qemu_drain(Backend *backend) {
@@ -278,6 +291,17 @@ const BackendOps backend_qemu = {
         .power_down = qemu_power_down,
         .find_vcpus = qemu_find_vcpus,
         .vcpus = qemu_vcpus,
+        .set_vcpus = qemu_set_vcpus,
+        .n_vcpus = qemu_n_vcpus,
+        .reset = qemu_reset,
+        .send_keys = qemu_send_keys,
+        .send_sysrq = qemu_send_sysrq,
+        .inject_nmi = qemu_inject_nmi,
+        .set_memory = qemu_set_memory,
+        .ask_memory = qemu_ask_memory,
+        .memory = qemu_memory,
+        .take_picture = qemu_take_picture,
+        .picture = qemu_picture,
         .drain = qemu_drain,
         .end_reason = qemu_end_reason,
         .last_words = qemu_last_words,

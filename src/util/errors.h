@@ -23,6 +23,7 @@
 #define VMM_ERROR_NO_SUCH_DEVICE      VMM_ERROR("NoSuchDevice")
 #define VMM_ERROR_NOT_SUPPORTED       VMM_ERROR("NotSupported")
 #define VMM_ERROR_MONITOR_FAILED      VMM_ERROR("MonitorFailed")
+#define VMM_ERROR_GUEST_TIMEOUT       VMM_ERROR("GuestTimeout")
 #define VMM_ERROR_LIMIT_EXCEEDED      VMM_ERROR("LimitExceeded")
 #define VMM_ERROR_STORAGE_FULL        VMM_ERROR("StorageFull")
 

@@ -26,6 +26,7 @@ static const struct {
         {"org.example.VMManager1.Error.DeviceInUse", EBUSY},
         {"org.example.VMManager1.Error.NotSupported", EOPNOTSUPP},
         {"org.example.VMManager1.Error.MonitorFailed", EPIPE},
+        {"org.example.VMManager1.Error.GuestTimeout", ETIMEDOUT},
         {"org.example.VMManager1.Error.LimitExceeded", EUSERS},
         {"org.example.VMManager1.Error.StorageFull", ENOSPC},
 };
