@@ -31,10 +31,11 @@ typedef struct BackendVcpu {
         pid_t thread;
 } BackendVcpu;
 
-/* What the guest of a virtual machine has of its memory, and what it says of that: bytes, and counts since it
- * was booted. */
+/* What the guest of a virtual machine has of its memory, and what it says of that: bytes, and counts since
+ * it was booted. */
 #define BACKEND_UNKNOWN UINT64_MAX
 typedef struct BackendMemory {
+        uint64_t limit;              /* that it was started with */
         uint64_t actual;
         uint64_t updated_sec;        /* when it said the following; 0: it has not */
         uint64_t total, free, available, caches, swapped_in, swapped_out, major_faults, minor_faults;

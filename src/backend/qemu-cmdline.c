@@ -106,7 +106,8 @@ static void add_devices(GPtrArray *argv, MachineType machine) {
                 machine == MACHINE_MICROVM ? "virtio-balloon-device" : "virtio-balloon-pci");
 
         /* Where an agent in the guest listens, if there is one. */
-        add(argv, "-device", "%s", machine == MACHINE_MICROVM ? "virtio-serial-device" : "virtio-serial-pci");
+        add(argv, "-device", "%s",
+                machine == MACHINE_MICROVM ? "virtio-serial-device" : "virtio-serial-pci");
         add(argv, "-device", "virtserialport,chardev=" QEMU_AGENT_ID ",id=" QEMU_AGENT_ID
                              ",name=org.qemu.guest_agent.0");
 

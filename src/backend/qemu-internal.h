@@ -33,7 +33,6 @@ typedef struct QemuBackend {
         BackendCall *unplugging;      /* waits for the guest to give a vCPU back */
         const RunDir *dir;            /* once it is connected */
         bool agent_listens;           /* a program in the guest does, at the agent's port */
-        uint64_t ram;                 /* bytes it was started with */
         BackendMemory memory;
         bool asks_stats;              /* QEMU asks the guest for them, now and then */
         sd_event_source *memory_timer;

@@ -80,6 +80,6 @@ int qemu_send_sysrq(Backend *backend, const char *key, BackendReply reply, void 
 
 int qemu_inject_nmi(
         Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error) {
-        return qemu_ask((QemuBackend *) backend, "inject-nmi", NULL, QEMU_TIMEOUT_USEC, NULL, reply, userdata,
-                ret, error);
+        return qemu_ask((QemuBackend *) backend, "inject-nmi", NULL, QEMU_TIMEOUT_USEC, NULL, reply,
+                userdata, ret, error);
 }

@@ -24,7 +24,7 @@ static int on_told(sd_event_source *source, uint64_t usec, void *userdata) {
 void qemu_on_balloon(QemuBackend *q, JsonObject *data) {
         int64_t actual = qemu_json_int(data, "actual");
 
-        if (actual < 0 || (uint64_t) actual > q->ram || (uint64_t) actual == q->memory.actual)
+        if (actual < 0 || (uint64_t) actual > q->memory.limit || (uint64_t) actual == q->memory.actual)
                 return;
         q->memory.actual = (uint64_t) actual;
         if (!q->memory_timer)
@@ -105,8 +105,8 @@ int qemu_ask_memory(
         if (!q->asks_stats) {
                 interval = stats_arguments("guest-stats-polling-interval");
                 json_object_set_int_member(interval, "value", STATS_INTERVAL_SEC);
-                q->asks_stats =
-                        qemu_ask(q, "qom-set", interval, QEMU_TIMEOUT_USEC, NULL, NULL, NULL, NULL, error) >= 0;
+                q->asks_stats = qemu_ask(q, "qom-set", interval, QEMU_TIMEOUT_USEC, NULL, NULL, NULL, NULL,
+                                        NULL) >= 0;
         }
         return qemu_ask(q, "qom-get", stats_arguments("guest-stats"), STATS_TIMEOUT_USEC, on_stats, reply,
                 userdata, ret, error);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* Pictures of what a QEMU machine shows. QEMU may open no file: it writes to one in memory that it is handed,
- * at the cost of its own scope, and what it leaves there is believed only as far as it looks like an image. */
+/* Pictures of what a QEMU machine shows. QEMU may open no file: it writes to one in memory that it is
+ * handed, at the cost of its own scope, and what it leaves there is believed only as far as it looks like an
+ * image. */
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,7 +51,8 @@ static int picture_read(QemuBackend *q, const Picture *picture, sd_bus_error *er
 
         if (whole == 0)
                 return sd_bus_error_setf(error, VMM_ERROR_MONITOR_FAILED,
-                        "QEMU did not make a picture of '%s' of at most %u bytes", q->config->name, PICTURE_MAX);
+                        "QEMU did not make a picture of '%s' of at most %u bytes", q->config->name,
+                        PICTURE_MAX);
         g_clear_pointer(&q->picture, g_bytes_unref);
         q->picture = g_bytes_new_take(g_steal_pointer(&data), whole);
         return QEMU_DONE;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The vCPUs of a QEMU machine's guest: which of its threads they are, and how there come to be more of them, or
- * fewer. */
+/* The vCPUs of a QEMU machine's guest: which of its threads they are, and how there come to be more of
+ * them, or fewer. */
 
 #include <errno.h>
 #include <string.h>

@@ -88,7 +88,8 @@ static int qemu_create(
 
         *q = (QemuBackend) {{&backend_qemu, NULL, NULL}, *context, config,
                 .monitor_listener = -1, .console_listener = -1, .agent_listener = -1, .output = -1,
-                .n_vcpus = config->vcpus, .ram = config->max_memory, .memory.actual = config->max_memory,
+                .n_vcpus = config->vcpus,
+                .memory = {.limit = config->max_memory, .actual = config->max_memory},
                 .calls = g_ptr_array_new(), .vcpus = g_array_new(FALSE, FALSE, sizeof(BackendVcpu))};
         if (spawn_find_program(context->settings->qemu_binary, &q->binary, NULL) < 0)
                 return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
@@ -153,7 +154,7 @@ static void on_monitor_ready(void *userdata) {
                 return;
 
         /* Before its first instruction, so that the guest never has more. */
-        if (q->config->memory < q->ram)
+        if (q->config->memory < q->memory.limit)
                 r = qemu_call_balloon(q->connecting, q->config->memory, &error);
         if (r != QEMU_ASKS_ON)
                 qemu_call_end(q->connecting, r, &error);

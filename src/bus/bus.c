@@ -28,6 +28,8 @@ static const struct {
         {DOMAIN_CHANGED_SETTINGS, {"OnPoweroff", "OnReboot", "OnCrash", "StopPlan", "PauseTimeoutUSec"}},
         {DOMAIN_CHANGED_BLOCKERS, {"PauseBlockers"}},
         {DOMAIN_CHANGED_WARNINGS, {"Warnings"}},
+        {DOMAIN_CHANGED_MEMORY, {"Memory", "MaxMemory", "MemoryActual"}},
+        {DOMAIN_CHANGED_VCPUS, {"VCPUs"}},
         {DOMAIN_CHANGED_RESOURCES, {"Resources", "Devices"}},
         {DOMAIN_CHANGED_DISKS, {"Disks"}},
         {DOMAIN_CHANGED_NETWORKS, {"Networks"}},

@@ -10,8 +10,10 @@
 #include "bus/bus.h"
 #include "bus/config-dbus.h"
 #include "bus/domain-values.h"
+#include "bus/guest-dbus.h"
 #include "bus/life-dbus.h"
 #include "config/text.h"
+#include "core/guest.h"
 #include "util/auto.h"
 #include "util/errors.h"
 
@@ -425,16 +427,6 @@ static int method_get_console_log(sd_bus_message *m, void *userdata, sd_bus_erro
         return strv_reply(m, log);
 }
 
-static int method_get_stats(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        g_autoptr(sd_bus_message) reply = NULL;
-        int r;
-
-        r = sd_bus_message_new_method_return(m, &reply);
-        if (r >= 0)
-                r = domain_append_stats(reply, userdata);
-        return r < 0 ? r : sd_bus_send(NULL, reply, NULL);
-}
-
 /* ---- Properties. ---- */
 
 #define DEFINE_DOMAIN_PROPERTY(noun, signature, ...)                                                        \
@@ -484,6 +476,9 @@ DEFINE_DOMAIN_APPENDED(invocation_id, sd_bus_message_append_array(reply, 'y', do
         sd_id128_is_null(domain->invocation_id) ? 0 : sizeof domain->invocation_id.bytes))
 DEFINE_DOMAIN_PROPERTY(freezer_state, "s", domain->freezer_state)
 DEFINE_DOMAIN_PROPERTY(memory, "t", domain->config->kind == DOMAIN_QEMU ? domain->config->memory : 0)
+DEFINE_DOMAIN_PROPERTY(max_memory, "t", domain->config->kind == DOMAIN_QEMU ? domain->config->max_memory : 0)
+DEFINE_DOMAIN_PROPERTY(memory_actual, "t", domain_memory(domain) ? domain_memory(domain)->actual : 0)
+DEFINE_DOMAIN_PROPERTY(max_vcpus, "u", domain->config->kind == DOMAIN_QEMU ? domain->config->max_vcpus : 0)
 DEFINE_DOMAIN_PROPERTY(vcpus, "u", domain->config->kind == DOMAIN_QEMU ? domain->config->vcpus : 0)
 DEFINE_DOMAIN_COUNTER(cpu_usage_nsec)
 DEFINE_DOMAIN_PROPERTY(up_time, "t", domain_up_usec(domain))
@@ -572,6 +567,15 @@ static const sd_bus_vtable domain_vtable[] = {
         SD_BUS_METHOD_WITH_NAMES("Destroy", "t", SD_BUS_PARAM(flags), NULL,, method_destroy, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES(
                 "Stop", "a(st)t", SD_BUS_PARAM(plan) SD_BUS_PARAM(flags), NULL,, method_stop, ANYBODY),
+        SD_BUS_METHOD("Reset", NULL, NULL, method_reset, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("SendSysRq", "s", SD_BUS_PARAM(key), NULL,, method_send_sysrq, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("SendKeys", "asu", SD_BUS_PARAM(keys) SD_BUS_PARAM(hold_ms), NULL,,
+                method_send_keys, ANYBODY),
+        SD_BUS_METHOD("InjectNMI", NULL, NULL, method_inject_nmi, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("SetMemory", "t", SD_BUS_PARAM(bytes), NULL,, method_set_memory, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES(
+                "SetMaxMemory", "t", SD_BUS_PARAM(bytes), NULL,, method_set_max_memory, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("SetVCPUs", "u", SD_BUS_PARAM(vcpus), NULL,, method_set_vcpus, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES(
                 "Kill", "si", SD_BUS_PARAM(whom) SD_BUS_PARAM(signal), NULL,, method_kill, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("WaitForDevices", "t", SD_BUS_PARAM(timeout_usec), "a{ss}",
@@ -607,6 +611,8 @@ static const sd_bus_vtable domain_vtable[] = {
         SD_BUS_METHOD_WITH_NAMES("GetConsoleLog", "u", SD_BUS_PARAM(lines), "as", SD_BUS_PARAM(log),
                 method_get_console_log, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES(
+                "Screenshot", NULL,, "ay", SD_BUS_PARAM(png), method_screenshot, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES(
                 "GetStats", NULL,, "a{sv}", SD_BUS_PARAM(stats), method_get_stats, ANYBODY),
         SD_BUS_SIGNAL_WITH_NAMES("StateChanged", "sssa{sv}",
                 SD_BUS_PARAM(old) SD_BUS_PARAM(new) SD_BUS_PARAM(reason) SD_BUS_PARAM(details), 0),
@@ -637,8 +643,11 @@ static const sd_bus_vtable domain_vtable[] = {
         SD_BUS_PROPERTY("ControlGroupPaths", "a{ss}", property_control_group_paths, 0, 0),
         SD_BUS_PROPERTY("InvocationID", "ay", property_invocation_id, 0, EMITS),
         SD_BUS_PROPERTY("FreezerState", "s", property_freezer_state, 0, EMITS),
-        SD_BUS_PROPERTY("Memory", "t", property_memory, 0, CONST),
-        SD_BUS_PROPERTY("VCPUs", "u", property_vcpus, 0, CONST),
+        SD_BUS_PROPERTY("Memory", "t", property_memory, 0, EMITS),
+        SD_BUS_PROPERTY("MaxMemory", "t", property_max_memory, 0, EMITS),
+        SD_BUS_PROPERTY("MemoryActual", "t", property_memory_actual, 0, EMITS),
+        SD_BUS_PROPERTY("VCPUs", "u", property_vcpus, 0, EMITS),
+        SD_BUS_PROPERTY("MaxVCPUs", "u", property_max_vcpus, 0, CONST),
         SD_BUS_PROPERTY("CPUUsageNSec", "t", property_cpu_usage_nsec, 0, 0),
         SD_BUS_PROPERTY("UpTimeUSec", "t", property_up_time, 0, 0),
         SD_BUS_PROPERTY("StartTimestamp", "t", property_start_timestamp, 0, EMITS),

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "bus/domain-values.h"
+#include "core/guest.h"
 #include "config/io-ports.h"
 #include "util/auto.h"
 #include "util/variant.h"
@@ -38,6 +39,32 @@ void domain_stats(const Domain *domain, CgroupStats *ret) {
                 memset(ret, 0xff, sizeof *ret);   /* CGROUP_UNKNOWN each */
 }
 
+/* What the guest has told, if it has. */
+static int append_guest_memory(sd_bus_message *reply, const Domain *domain) {
+        const BackendMemory *memory = domain_memory(domain);
+        const struct {
+                const char *name;
+                uint64_t value;
+        } counters[] = {
+                {"GuestStatsTimestamp", memory ? memory->updated_sec * G_USEC_PER_SEC : 0},
+                {"GuestMemoryTotal", memory ? memory->total : 0},
+                {"GuestMemoryFree", memory ? memory->free : 0},
+                {"GuestMemoryAvailable", memory ? memory->available : 0},
+                {"GuestMemoryCached", memory ? memory->caches : 0},
+                {"GuestSwapIn", memory ? memory->swapped_in : 0},
+                {"GuestSwapOut", memory ? memory->swapped_out : 0},
+                {"GuestMajorFaults", memory ? memory->major_faults : 0},
+                {"GuestMinorFaults", memory ? memory->minor_faults : 0},
+        };
+        int r = 0;
+
+        if (!memory || memory->updated_sec == 0)
+                return 0;
+        for (size_t i = 0; i < G_N_ELEMENTS(counters) && r >= 0; i++)
+                r = append_counter(reply, counters[i].name, counters[i].value);
+        return r;
+}
+
 int domain_append_stats(sd_bus_message *reply, const Domain *domain) {
         CgroupStats stats;
         int r;
@@ -56,6 +83,8 @@ int domain_append_stats(sd_bus_message *reply, const Domain *domain) {
                 r = append_counter(reply, "IOReadBytes", stats.io_read_bytes);
         if (r >= 0)
                 r = append_counter(reply, "IOWriteBytes", stats.io_write_bytes);
+        if (r >= 0)
+                r = append_guest_memory(reply, domain);
         return r < 0 ? r : sd_bus_message_close_container(reply);
 }
 

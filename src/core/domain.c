@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "core/attachment.h"
+#include "core/guest.h"
 #include "core/io-port.h"
 #include "core/life.h"
 #include "core/limits.h"
@@ -54,8 +55,16 @@ static void on_monitor_lost(void *userdata, const char *reason) {
         domain_warn(userdata, MESSAGE_MONITOR_FAILED, text);
 }
 
+static void on_memory_changed(void *userdata) {
+        Domain *domain = userdata;
+
+        domain_mark_changed(domain, DOMAIN_CHANGED_MEMORY);
+        manager_flush(domain->manager);
+}
+
 static const BackendObserver backend_observer = {
         .monitor_lost = on_monitor_lost,
+        .memory_changed = on_memory_changed,
 };
 
 /* Nothing that comes to a paused slice could be held by it. In one that somebody else froze nothing could
@@ -121,6 +130,7 @@ Domain *domain_new_bare(Manager *manager, DomainConfig *config, uid_t owner) {
         domain->state_usec = domain->created_usec;
         g_array_set_clear_func(domain->pause_blockers, blocker_clear);
         attachments_init(domain);
+        guest_init(domain);
         return domain;
 }
 
@@ -174,6 +184,7 @@ Domain *domain_free(Domain *domain) {
         backend_free(domain->backend);
         console_free(domain->console);
         attachments_free(domain);
+        guest_free(domain);
         run_dir_free(domain->run_dir);
         domain_config_free(domain->config);
         g_ptr_array_unref(domain->pause_reasons);
@@ -268,6 +279,7 @@ void domain_leave_place(Domain *domain) {
         domain->events = (CgroupEvents) {0};
         domain->unit_gone = domain->scoped = domain->slice_frozen = false;
         domain->halted = domain->vcpus_placed = domain->limits_late = false;
+        domain->n_vcpu_groups = 0;
         domain_mark_changed(domain, DOMAIN_CHANGED_PLACE | DOMAIN_CHANGED_BLOCKERS);
 }
 
@@ -283,7 +295,7 @@ bool domain_is_still(const Domain *domain) {
 static void domain_renew_devices(Domain *domain) {
         attachments_free(domain);
         attachments_init(domain);
-        domain_mark_changed(domain, DOMAIN_CHANGED_DISKS | DOMAIN_CHANGED_NETWORKS);
+        domain_mark_changed(domain, DOMAIN_CHANGED_DISKS | DOMAIN_CHANGED_NETWORKS | DOMAIN_CHANGED_MEMORY);
 }
 
 int domain_renew(Domain *domain, sd_bus_error *error) {
@@ -697,6 +709,7 @@ void domain_end(Domain *domain) {
 
         console_drain(domain->console);
         attachments_ended(domain, "it has ended");
+        guest_ended(domain, "it has ended");
         domain->crashed = !domain->released && domain_has_crashed(domain);
         domain_set_stop_phase(domain, "", 0);
         if (!domain->released && life_take_end(domain, reason))

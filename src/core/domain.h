@@ -40,6 +40,8 @@ typedef enum DomainChange {
         DOMAIN_CHANGED_IO_PORTS = 1 << 11,
         DOMAIN_CHANGED_RESTARTS = 1 << 12,
         DOMAIN_CHANGED_NAME     = 1 << 13,
+        DOMAIN_CHANGED_MEMORY   = 1 << 14,
+        DOMAIN_CHANGED_VCPUS    = 1 << 15,
 } DomainChange;
 
 #define DOMAIN_WARNINGS_MAX 16u
@@ -93,6 +95,7 @@ struct Domain {
 
         GPtrArray *attachments;     /* Attachment: its disks and networks, in core/attachment.h */
         GPtrArray *device_waiters;  /* who waits for them */
+        GPtrArray *asks;            /* who waits for the backend, in core/guest.c */
 
         /* What is done when it ends by itself: core/life.h */
         bool preserved;
@@ -115,6 +118,7 @@ struct Domain {
         GPtrArray *warnings;
         GArray *pause_blockers;         /* CgroupBlocker */
         bool vcpus_placed;              /* each vCPU has a control group of its own */
+        uint32_t n_vcpu_groups;
 };
 
 /* Checks everything that can be checked without a side effect. Takes the complete configuration. Returns 0,

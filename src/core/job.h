@@ -72,6 +72,7 @@ struct Job {
         size_t plan_step;
         GArray *pidfds;               /* adopt, add: int */
         char *subgroup;               /* add */
+        uint32_t n_vcpus;             /* set-vcpus */
         Resources *change;            /* configure */
         GPtrArray *warnings;          /* configure: char *, told when it is done */
 };

@@ -77,6 +77,20 @@ static int layout_move_leader(Job *job) {
         return r < 0 ? layout_fail(job, "move QEMU to", EMULATOR_GROUP, r) : JOB_GOES_ON;
 }
 
+/* A group for each of the first n vCPUs that has none yet. */
+static int vcpu_groups_make(Job *job, uint32_t n) {
+        Domain *domain = job->domain;
+
+        for (; domain->n_vcpu_groups < n; domain->n_vcpu_groups++) {
+                g_autofree char *group = vcpu_group(domain->n_vcpu_groups);
+                int r = subgroup_make(domain->cgroup, group);
+
+                if (r < 0)
+                        return layout_fail(job, "make", group, r);
+        }
+        return 0;
+}
+
 /* What is not QEMU yet has one thread: all others begin where it is. */
 int layout_run(Job *job) {
         Domain *domain = job->domain;
@@ -87,14 +101,9 @@ int layout_run(Job *job) {
         r = subgroup_make(domain->cgroup, EMULATOR_GROUP);
         if (r < 0)
                 return layout_fail(job, "make", EMULATOR_GROUP, r);
-        for (uint32_t i = 0; i < domain->config->vcpus; i++) {
-                g_autofree char *group = vcpu_group(i);
-
-                r = subgroup_make(domain->cgroup, group);
-                if (r < 0)
-                        return layout_fail(job, "make", group, r);
-        }
-        r = layout_hand_on(job);
+        r = vcpu_groups_make(job, domain->config->vcpus);
+        if (r >= 0)
+                r = layout_hand_on(job);
         return r < 0 ? r : layout_move_leader(job);
 }
 
@@ -123,12 +132,33 @@ static int vcpus_place(Domain *domain, sd_bus_error *error) {
         return 0;
 }
 
+static void group_remove(const Domain *domain, const char *group) {
+        int r = subgroup_remove(domain->cgroup, group);
+
+        if (r < 0)
+                log_write(LOG_NOTICE, NULL, domain->config->name,
+                        "Cannot remove '%s' from its control group: %s", group, g_strerror(-r));
+}
+
+/* All but the first n. */
+static void vcpu_groups_remove(Domain *domain, uint32_t n) {
+        for (uint32_t i = n; i < domain->n_vcpu_groups; i++) {
+                g_autofree char *group = vcpu_group(i);
+                group_remove(domain, group);
+        }
+        domain->n_vcpu_groups = MIN(domain->n_vcpu_groups, n);
+}
+
 static void on_vcpus_found(void *userdata, int r, const sd_bus_error *error) {
         g_auto(sd_bus_error) failure = SD_BUS_ERROR_NULL;
         Job *job = userdata;
 
         if (r >= 0)
+                r = vcpu_groups_make(job, job->domain->backend->ops->n_vcpus(job->domain->backend));
+        if (r >= 0)
                 r = vcpus_place(job->domain, &failure);
+        if (r >= 0)
+                vcpu_groups_remove(job->domain, job->domain->backend->ops->n_vcpus(job->domain->backend));
         job_backend_reply(job, r, sd_bus_error_is_set(&failure) ? &failure : error);
 }
 
@@ -144,14 +174,6 @@ int vcpus_run(Job *job) {
 /* ---- Taking them away: nobody will look after the domain any more. systemd (tried: 252 and 257) gives
  * no time to end to what has threads in groups of their own, when it is asked to stop the scope. ---- */
 
-static void group_remove(const Domain *domain, const char *group) {
-        int r = subgroup_remove(domain->cgroup, group);
-
-        if (r < 0)
-                log_write(LOG_NOTICE, NULL, domain->config->name,
-                        "Cannot remove '%s' from its control group: %s", group, g_strerror(-r));
-}
-
 int dissolve_run(Job *job) {
         Domain *domain = job->domain;
 
@@ -159,10 +181,7 @@ int dissolve_run(Job *job) {
                 return JOB_GOES_ON;
         domain->vcpus_placed = false;
         (void) subgroup_take_process(domain->cgroup, NULL, domain->leader);
-        for (uint32_t i = 0; i < domain->config->vcpus; i++) {
-                g_autofree char *group = vcpu_group(i);
-                group_remove(domain, group);
-        }
+        vcpu_groups_remove(domain, 0);
         group_remove(domain, EMULATOR_GROUP);
         return JOB_GOES_ON;
 }

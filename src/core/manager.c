@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "core/attachment.h"
+#include "core/guest.h"
 #include "core/manager.h"
 #include "core/node.h"
 #include "core/slice.h"
@@ -100,6 +101,7 @@ Manager *manager_free(Manager *manager) {
                 if (domain->job)
                         job_supersede(domain->job, "the manager is ending");
                 attachments_ended(domain, "the manager is ending");
+                guest_ended(domain, "the manager is ending");
                 domain->run_dir = run_dir_abandon(domain->run_dir);
                 domain_free(domain);
         }

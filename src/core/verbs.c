@@ -58,6 +58,10 @@ static const Admission admissions[_VERB_MAX][_DOMAIN_STATE_MAX] = {
                 [DOMAIN_STARTING] = BUSY, [DOMAIN_RUNNING] = ALLOWED, [DOMAIN_PAUSING] = BUSY,
                 [DOMAIN_RESUMING] = BUSY, [DOMAIN_STOPPING] = BUSY,
         },
+        [VERB_ASK] = {
+                [DOMAIN_STARTING] = BUSY, [DOMAIN_RUNNING] = ALLOWED, [DOMAIN_PAUSING] = BUSY,
+                [DOMAIN_RESUMING] = BUSY, [DOMAIN_STOPPING] = ALLOWED,
+        },
         [VERB_KILL] = {
                 [DOMAIN_STARTING] = BUSY, [DOMAIN_PAUSED] = ALLOWED, [DOMAIN_RUNNING] = ALLOWED,
                 [DOMAIN_PAUSING] = ALLOWED, [DOMAIN_RESUMING] = ALLOWED, [DOMAIN_STOPPING] = ALLOWED,
@@ -74,7 +78,7 @@ int verb_admit(const Domain *domain, Verb verb, const char *name, sd_bus_error *
         Admission admission = domain->ended ? NOT_RUNNING : admissions[verb][domain->state];
 
         /* A shutdown leaves the state as it is, but it is a job all the same. */
-        if (admission == ALLOWED && domain->job && verb != VERB_KILL)
+        if (admission == ALLOWED && domain->job && verb != VERB_KILL && verb != VERB_ASK)
                 admission = BUSY;
         switch (admission) {
         case ALLOWED:

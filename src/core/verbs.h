@@ -15,6 +15,7 @@ typedef enum Verb {
         VERB_ADD,
         VERB_CONFIGURE,
         VERB_DEVICE,      /* QEMU has to answer: not while it is frozen */
+        VERB_ASK,         /* the same, also while a job is in progress */
         VERB_KILL,
         _VERB_MAX
 } Verb;

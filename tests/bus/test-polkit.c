@@ -342,6 +342,8 @@ static void append_argument(sd_bus_message *m, const char *member, const char *t
                 message_append(m, "q", 0x60);
         else if (g_str_equal(type, "i"))
                 message_append(m, "i", 15);
+        else if (g_str_equal(type, "as"))
+                message_append(m, "as", 1, "a");
         else if (g_str_equal(type, "au"))
                 message_append(m, "au", 1, 200);
         else if (g_str_equal(type, "ah")) {

@@ -16,7 +16,7 @@ static const DomainConfig minimal = {
 };
 
 static char **command_line(const DomainConfig *config, Accelerator accelerator) {
-        return qemu_command_line(config, &(QemuLayout) {"/usr/bin/qemu", accelerator, 3, 4});
+        return qemu_command_line(config, &(QemuLayout) {"/usr/bin/qemu", accelerator, 3, 4, 5});
 }
 
 /* The argument after the option; NULL when the option is not there. */
@@ -47,13 +47,18 @@ static void assert_value(const DomainConfig *config, const char *option, const c
         "-smp\ncpus=1,maxcpus=3\n-m\nsize=134217728B\n-rtc\nbase=utc\n"                                     \
         "-kernel\n/boot/vmlinuz\n"                                                                          \
         "-chardev\nsocket,id=monitor,fd=3,server=on,wait=off\n-mon\nchardev=monitor,mode=control\n"         \
-        "-chardev\nsocket,id=console,fd=4,server=on,wait=off\n-serial\nchardev:console\n"
+        "-chardev\nsocket,id=console,fd=4,server=on,wait=off\n-serial\nchardev:console\n"               \
+        "-chardev\nsocket,id=agent,fd=5,server=on,wait=off\n"
 #define PORTS                                                                                               \
         "-device\npcie-root-port,id=port1,chassis=1,slot=1\n"                                               \
         "-device\npcie-root-port,id=port2,chassis=2,slot=2\n"                                               \
         "-device\npcie-root-port,id=port3,chassis=3,slot=3\n"                                               \
         "-device\npcie-root-port,id=port4,chassis=4,slot=4\n"
-#define PCI_DEVICES "-device\nvirtio-balloon-pci,id=balloon\n-device\npvpanic-pci,id=panic"
+#define AGENT "-device\nvirtserialport,chardev=agent,id=agent,name=org.qemu.guest_agent.0"
+#define PCI_DEVICES                                                                                         \
+        "-device\nvirtio-balloon-pci,id=balloon\n-device\nvirtio-serial-pci\n" AGENT                       \
+        "\n-device\nVGA,id=display\n-device\npvpanic-pci,id=panic"
+#define MMIO_DEVICES "-device\nvirtio-balloon-device,id=balloon\n-device\nvirtio-serial-device\n" AGENT
 
 static void test_machines(void) {
         static const struct {
@@ -68,7 +73,7 @@ static void test_machines(void) {
                 {MACHINE_PC, ACCELERATOR_TCG,
                         PROCESS "-machine\npc,usb=off,vmport=off\n" TCG REST PCI_DEVICES},
                 {MACHINE_MICROVM, ACCELERATOR_TCG,
-                        PROCESS "-machine\nmicrovm\n" TCG REST "-device\nvirtio-balloon-device,id=balloon"},
+                        PROCESS "-machine\nmicrovm\n" TCG REST MMIO_DEVICES},
         };
 
         for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
