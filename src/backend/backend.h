@@ -23,6 +23,12 @@ typedef struct BackendContext {
 typedef struct BackendObserver {
         void (*monitor_lost)(void *userdata, const char *reason);
         void (*memory_changed)(void *userdata);   /* what the guest has of it */
+
+        /* The guest has ended, for the reason that end_reason() gives, and the payload has not. */
+        void (*stopped)(void *userdata);
+
+        void (*reset)(void *userdata);   /* the guest has begun anew, within the same payload */
+        void (*suspended)(void *userdata, bool suspended);
 } BackendObserver;
 
 /* A virtual CPU, and the thread that is it. */
@@ -81,6 +87,21 @@ typedef struct BackendOps {
         /* Presses the power button. */
         int (*power_down)(Backend *backend, BackendReply reply, void *userdata, BackendCall **ret,
                 sd_bus_error *error);
+
+        /* Asks the guest to end, so that the payload waits to begin again. */
+        int (*reboot)(Backend *backend, BackendReply reply, void *userdata, BackendCall **ret,
+                sd_bus_error *error);
+
+        /* What has stopped begins again, as if newly started. */
+        int (*begin_again)(Backend *backend, BackendReply reply, void *userdata, BackendCall **ret,
+                sd_bus_error *error);
+
+        /* The payload ends, without asking the guest. */
+        int (*quit)(Backend *backend, BackendReply reply, void *userdata, BackendCall **ret,
+                sd_bus_error *error);
+
+        /* The configuration's policies are others now. */
+        void (*follow_policies)(Backend *backend);
 
         /* Finds out which threads are the vCPUs: a thread each, or it fails. What was found is in vcpus()
          * from then on, by index: BackendVcpu. */

@@ -7,6 +7,7 @@
 #include <stdarg.h>
 
 #include "backend/qemu-cmdline.h"
+#include "backend/qemu-life.h"
 
 /* On q35 nothing can be plugged in but behind a port that was there from the start. */
 #define PCIE_ROOT_PORTS 4u
@@ -97,6 +98,14 @@ static void add_socket(GPtrArray *argv, const char *id, int fd) {
         add(argv, "-chardev", "socket,id=%s,fd=%d,server=on,wait=off", id, fd);
 }
 
+/* What happens without us when the guest ends; it can be changed while it runs. */
+static void add_actions(GPtrArray *argv, const DomainConfig *config) {
+        QemuActions actions = qemu_actions(config);
+
+        add(argv, "-action", "reboot=%s,shutdown=%s,panic=%s", actions.reboot, actions.shutdown,
+                actions.panic);
+}
+
 static void add_devices(GPtrArray *argv, MachineType machine) {
         for (unsigned i = 1; machine == MACHINE_Q35 && i <= PCIE_ROOT_PORTS; i++)
                 add(argv, "-device", "pcie-root-port,id=port%u,chassis=%u,slot=%u", i, i, i);
@@ -125,6 +134,7 @@ char **qemu_command_line(const DomainConfig *config, const QemuLayout *layout) {
 
         g_ptr_array_add(argv, g_strdup(layout->binary));
         add_process(argv, config);
+        add_actions(argv, config);
         add_machine(argv, config, layout->accelerator);
         add_image(argv, config);
         add_socket(argv, "monitor", layout->monitor_fd);

@@ -28,6 +28,10 @@ typedef struct QemuBackend {
         sd_event_source *loss;        /* the monitor closed: is it only the end of QEMU? */
         char *loss_reason;
         char *end_reason;
+        bool ending;                  /* the guest has ended; QEMU will, or it stands still */
+        bool standing;
+        bool was_reset;               /* since that was last asked for */
+        BackendCall *resetting;       /* the call that waits for it */
         GArray *vcpus;                /* BackendVcpu */
         uint32_t n_vcpus;             /* as QEMU last said, or was told at the start */
         BackendCall *unplugging;      /* waits for the guest to give a vCPU back */

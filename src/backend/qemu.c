@@ -7,6 +7,7 @@
 #include <errno.h>
 
 #include "backend/qemu-internal.h"
+#include "backend/qemu-life.h"
 #include "host/kvm.h"
 #include "util/auto.h"
 #include "util/errors.h"
@@ -15,7 +16,6 @@
 /* A monitor that does not answer must not keep a guest from being paused. */
 #define HALT_TIMEOUT_USEC 500000ull
 #define LOSS_GRACE_USEC 100000ull
-#define END_REASON_MAX 64u
 #define LAST_WORDS_BYTES 4096u
 #define LAST_WORDS_LINES 3u
 
@@ -160,20 +160,16 @@ static void on_monitor_ready(void *userdata) {
                 qemu_call_end(q->connecting, r, &error);
 }
 
-/* {"guest": true, "reason": "guest-shutdown"} */
-static void on_shutdown(QemuBackend *q, JsonObject *data) {
-        const char *reason = qemu_json_string(data, "reason");
-        g_autofree char *start = g_strndup(reason ? reason : "unknown", END_REASON_MAX);
-
-        g_free(q->end_reason);
-        q->end_reason = g_utf8_make_valid(start, -1);   /* it may be cut within a character */
-}
-
 static const struct {
         const char *name;
         void (*take)(QemuBackend *q, JsonObject *data);
 } events[] = {
-        {"SHUTDOWN", on_shutdown},
+        {"GUEST_PANICKED", qemu_on_panic},
+        {"RESET", qemu_on_reset},
+        {"SHUTDOWN", qemu_on_shutdown},
+        {"STOP", qemu_on_stop},
+        {"SUSPEND", qemu_on_suspend},
+        {"WAKEUP", qemu_on_wakeup},
         {"BALLOON_CHANGE", qemu_on_balloon},
         {"VSERPORT_CHANGE", qemu_on_port},
         {"DEVICE_DELETED", qemu_on_vcpu_deleted},
@@ -290,6 +286,10 @@ const BackendOps backend_qemu = {
         .halt = qemu_halt,
         .proceed = qemu_proceed,
         .power_down = qemu_power_down,
+        .reboot = qemu_reboot,
+        .begin_again = qemu_begin_again,
+        .quit = qemu_quit,
+        .follow_policies = qemu_follow_policies,
         .find_vcpus = qemu_find_vcpus,
         .vcpus = qemu_vcpus,
         .set_vcpus = qemu_set_vcpus,

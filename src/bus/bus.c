@@ -16,11 +16,11 @@ static const BusObject *const bus_objects[] = {
 /* Which properties a change in core means. */
 static const struct {
         unsigned change;
-        const char *const properties[10];
+        const char *const properties[12];
 } changed_properties[] = {
         {DOMAIN_CHANGED_STATE,
                 {"State", "StateReason", "StateTimestamp", "Running", "Paused", "Dying", "Crashed",
-                        "PoweredOff", "Rebooting"}},
+                        "PoweredOff", "Rebooting", "Suspended"}},
         {DOMAIN_CHANGED_PLACE, {"Leader", "ControlGroup", "InvocationID", "StartTimestamp"}},
         {DOMAIN_CHANGED_FREEZER, {"FreezerState", "PauseReasons"}},
         {DOMAIN_CHANGED_STOP, {"StopPhase", "StopDeadlineUSec"}},

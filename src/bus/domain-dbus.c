@@ -466,6 +466,7 @@ DEFINE_DOMAIN_PROPERTY(dying, "b", domain->state == DOMAIN_STOPPING)
 DEFINE_DOMAIN_PROPERTY(crashed, "b", domain->crashed)
 DEFINE_DOMAIN_PROPERTY(powered_off, "b", domain->powered_off)
 DEFINE_DOMAIN_PROPERTY(rebooting, "b", domain->rebooting)
+DEFINE_DOMAIN_PROPERTY(suspended, "b", domain->suspended)
 DEFINE_DOMAIN_PROPERTY(leader, "u", (uint32_t) domain->leader)
 DEFINE_DOMAIN_PROPERTY(unit, "s", domain->config->cgroup_path->unit)
 DEFINE_DOMAIN_PROPERTY(slice, "s", domain->config->cgroup_path->slice)
@@ -564,6 +565,7 @@ static const sd_bus_vtable domain_vtable[] = {
         SD_BUS_METHOD("Pause", NULL, NULL, method_pause, ANYBODY),
         SD_BUS_METHOD("Resume", NULL, NULL, method_resume, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("Shutdown", "t", SD_BUS_PARAM(flags), NULL,, method_shutdown, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("Reboot", "t", SD_BUS_PARAM(flags), NULL,, method_reboot, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("Destroy", "t", SD_BUS_PARAM(flags), NULL,, method_destroy, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES(
                 "Stop", "a(st)t", SD_BUS_PARAM(plan) SD_BUS_PARAM(flags), NULL,, method_stop, ANYBODY),
@@ -635,6 +637,7 @@ static const sd_bus_vtable domain_vtable[] = {
         SD_BUS_PROPERTY("Crashed", "b", property_crashed, 0, EMITS),
         SD_BUS_PROPERTY("PoweredOff", "b", property_powered_off, 0, EMITS),
         SD_BUS_PROPERTY("Rebooting", "b", property_rebooting, 0, EMITS),
+        SD_BUS_PROPERTY("Suspended", "b", property_suspended, 0, EMITS),
         SD_BUS_PROPERTY("Leader", "u", property_leader, 0, EMITS),
         SD_BUS_PROPERTY("Unit", "s", property_unit, 0, CONST),
         SD_BUS_PROPERTY("Slice", "s", property_slice, 0, CONST),

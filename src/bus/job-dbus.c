@@ -53,6 +53,7 @@ static const char *job_member(const Job *job) {
                 {"pause", "Pause"},
                 {"resume", "Resume"},
                 {"shutdown", "Shutdown"},
+                {"reboot", "Reboot"},
                 {"stop", "Stop"},
                 {"release", "Release"}, {"add", "AddProcess"},
         };

@@ -24,6 +24,23 @@ int method_rename(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
 }
 
+int method_reboot(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        uint64_t flags;
+        uid_t uid;
+        int r;
+
+        r = sd_bus_message_read(m, "t", &flags);
+        if (r >= 0)
+                r = bus_check_flags(flags, 0, error);
+        if (r < 0)
+                return r;
+        r = authorize_domain_as(userdata, m, NULL, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        return bus_verb_result(
+                m, domain_reboot(userdata, uid, bus_verb_reply, sd_bus_message_ref(m), error));
+}
+
 static LifeEvent policy_event(const char *property) {
         return g_str_equal(property, "OnPoweroff") ? LIFE_POWEROFF
                : g_str_equal(property, "OnReboot") ? LIFE_REBOOT

@@ -6,6 +6,7 @@
 
 #include "bus/bus.h"
 
+int method_reboot(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_rename(sd_bus_message *m, void *userdata, sd_bus_error *error);
 
 /* OnPoweroff, OnReboot, OnCrash, whichever is asked for. */

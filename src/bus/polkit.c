@@ -30,6 +30,7 @@ static const struct {
         {"Pause",           ACTION("pause")},
         {"Resume",          ACTION("pause")},
         {"Shutdown",        ACTION("stop")},
+        {"Reboot",          ACTION("stop")},
         {"Destroy",         ACTION("stop")},
         {"Stop",            ACTION("stop")},
         {"Kill",            ACTION("stop")},

@@ -570,6 +570,7 @@ int domain_config_bury(DomainConfig *config, const char *name, sd_id128_t uuid, 
         config->name = g_strdup(name);
         config->uuid = uuid;
         g_array_set_size(config->io_ports, 0);
+        g_hash_table_remove_all(config->slices);
         return 0;
 }
 

@@ -129,7 +129,7 @@ static void pidfd_clear(void *item) {
         fd_close(*(int *) item);
 }
 
-static GArray *pidfds_new(void) {
+GArray *pidfds_new(void) {
         GArray *pidfds = g_array_new(FALSE, FALSE, sizeof(int));
 
         g_array_set_clear_func(pidfds, pidfd_clear);

@@ -62,9 +62,29 @@ static void on_memory_changed(void *userdata) {
         manager_flush(domain->manager);
 }
 
+static void on_guest_stopped(void *userdata) {
+        life_take_stop(userdata);
+}
+
+static void on_guest_reset(void *userdata) {
+        life_take_reset(userdata);
+}
+
+static void on_guest_suspended(void *userdata, bool suspended) {
+        Domain *domain = userdata;
+
+        domain->suspended = suspended;
+        domain_mark_changed(domain, DOMAIN_CHANGED_STATE);
+        log_write(
+                LOG_INFO, NULL, domain->config->name, suspended ? "Its guest sleeps" : "Its guest is awake");
+}
+
 static const BackendObserver backend_observer = {
         .monitor_lost = on_monitor_lost,
         .memory_changed = on_memory_changed,
+        .stopped = on_guest_stopped,
+        .reset = on_guest_reset,
+        .suspended = on_guest_suspended,
 };
 
 /* Nothing that comes to a paused slice could be held by it. In one that somebody else froze nothing could
@@ -280,6 +300,7 @@ void domain_leave_place(Domain *domain) {
         domain->unit_gone = domain->scoped = domain->slice_frozen = false;
         domain->halted = domain->vcpus_placed = domain->limits_late = false;
         domain->n_vcpu_groups = 0;
+        domain->guest_stopped = domain->suspended = false;
         domain_mark_changed(domain, DOMAIN_CHANGED_PLACE | DOMAIN_CHANGED_BLOCKERS);
 }
 
@@ -299,14 +320,9 @@ static void domain_renew_devices(Domain *domain) {
 }
 
 int domain_renew(Domain *domain, sd_bus_error *error) {
-        const char *directory = domain->manager->runtime_directory;
         int r;
 
         r = check_slice(domain->manager, domain->config, error);
-        if (r >= 0 && !domain->run_dir)
-                r = run_dir_new(directory, domain->config->uuid, &domain->run_dir);
-        if (r >= 0 && !domain->console)
-                r = domain_make_console(domain);
         if (r < 0)
                 return r;
         domain->backend = backend_free(domain->backend);
@@ -328,6 +344,14 @@ void domain_take_payload(Domain *domain, Domain *from) {
         domain->backend = g_steal_pointer(&from->backend);
         domain->backend->userdata = domain;
         domain->payload_uid = from->payload_uid;
+        domain->leader = from->leader;
+        domain->leader_pidfd = from->leader_pidfd;
+        domain->leader_watch = g_steal_pointer(&from->leader_watch);
+        if (domain->leader_watch)
+                (void) sd_event_source_set_userdata(domain->leader_watch, domain);
+        from->leader = 0;
+        from->leader_pidfd = -1;
+        domain_mark_changed(from, DOMAIN_CHANGED_PLACE);
         domain->exit_status = from->exit_status;
         domain->crashed = from->crashed;
         domain->powered_off = from->powered_off;
@@ -693,7 +717,7 @@ void domain_check_ended(Domain *domain) {
                 return;
 
         /* Why QEMU ends it says before; it may come after. */
-        if (domain->backend->ops->drain)
+        if (domain->backend && domain->backend->ops->drain)
                 domain->backend->ops->drain(domain->backend);
 
         g_autofree char *reason = domain_end_reason(domain);
@@ -705,6 +729,9 @@ void domain_check_ended(Domain *domain) {
 }
 
 void domain_end(Domain *domain) {
+        if (life_take_place(domain))
+                return;
+
         g_autofree char *reason = domain->released ? g_strdup("released") : domain_end_reason(domain);
 
         console_drain(domain->console);

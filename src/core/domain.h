@@ -57,7 +57,7 @@ struct Domain {
         char *state_reason;
         uint64_t state_usec;
         char *last_stop_step;   /* of the stop in progress: why it ended */
-        bool crashed, powered_off, rebooting;   /* core/life.h: how it came to be what it is */
+        bool crashed, powered_off, rebooting, suspended;   /* core/life.h: how it came to be what it is */
         bool halted;            /* the guest's vCPUs were stopped through the monitor */
         bool slice_frozen;      /* somebody froze a slice above it: a thaw may be that of the slice */
         bool remove_logs;
@@ -98,7 +98,9 @@ struct Domain {
         GPtrArray *asks;            /* who waits for the backend, in core/guest.c */
 
         /* What is done when it ends by itself: core/life.h */
+        bool guest_stopped;     /* and its payload has not: what is to be done is not done yet */
         bool preserved;
+        bool buried;            /* its payload is another's: what is still in its place is on its way out */
         bool stopped_by_unit;   /* the stop in progress is systemd's wish */
         uint64_t kill_usec;     /* CLOCK_MONOTONIC: when somebody last sent it a signal to end by */
         uint64_t kill_signals;  /* those, as above */
@@ -107,6 +109,7 @@ struct Domain {
         char *restart_reason;   /* why it had ended before */
         uint32_t restarts;
         RestartBudget restart_budget;
+        uint64_t restart_delay_usec;
         sd_event_source *restart_timer;
         uint64_t restart_due_usec;      /* since the epoch; 0: none */
 
@@ -135,7 +138,7 @@ void domain_leave_place(Domain *domain);
 /* As it was after domain_new(), but for its name, its console and its history. Returns as domain_new(). */
 int domain_renew(Domain *domain, sd_bus_error *error);
 
-/* Takes over, from one that has left its place, what else there is of its payload. */
+/* Takes over the payload of another one, and all that is known about its end, but not its place. */
 void domain_take_payload(Domain *domain, Domain *from);
 
 /* The unit it lives in, and who is to be asked about it. */
@@ -233,6 +236,7 @@ bool domain_is_empty(const Domain *domain);
 bool domain_is_still(const Domain *domain);
 
 int domain_shutdown(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
+int domain_reboot(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
 int domain_release(Domain *domain, uid_t requestor, JobReply reply, void *userdata, sd_bus_error *error);
 
 /* access: of the letters r, w and m. */

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <time.h>
 
+#include "core/life.h"
 #include "core/manager.h"
 #include "util/auto.h"
 #include "util/errors.h"
@@ -126,6 +127,8 @@ static void job_end(Job *job) {
         job_drop(job);
         if (domain->ended)
                 domain_end(domain);
+        else if (domain->guest_stopped)
+                life_take_stop(domain);
         waiters_answer(job, false, r, &job->error);
         job_free(job);
 }

@@ -10,6 +10,15 @@
  * caller to take leave of. */
 bool life_take_end(Domain *domain, const char *reason);
 
+/* Its place has become free. Returns whether that is what it waited for, to begin again there. */
+bool life_take_place(Domain *domain);
+
+/* Its guest has ended, and its payload stays: does what the policies say, or later, when it has no job. */
+void life_take_stop(Domain *domain);
+
+/* Its guest has begun anew by itself, within its payload. */
+void life_take_reset(Domain *domain);
+
 /* Nobody wants it any more, and nothing of it runs: the object goes. */
 void life_give_up(Domain *domain);
 

@@ -89,10 +89,13 @@ static char *domain_frozen_slice(const Domain *domain) {
 static int stop_ask_guest(Job *job) {
         Domain *domain = job->domain;
         g_autofree char *slice = domain_frozen_slice(domain);
+        g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
 
-        if (slice) {
-                g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+        if (domain->preserved)
+                (void) sd_bus_error_set(&error, VMM_ERROR_NOT_RUNNING, "it has ended");
+        else if (slice)
                 (void) sd_bus_error_setf(&error, VMM_ERROR_SLICE_FROZEN, "slice %s is frozen", slice);
+        if (sd_bus_error_is_set(&error)) {
                 guest_unreachable(job, &error);
                 return JOB_WAITS;
         }

@@ -140,7 +140,7 @@ static int verb_prepare(Domain *domain, Verb verb, const JobKind *kind, DomainSt
         return 0;
 }
 
-static int verb_begin(Domain *domain, Verb verb, const JobKind *kind, DomainState meanwhile, uid_t requestor,
+int verb_begin(Domain *domain, Verb verb, const JobKind *kind, DomainState meanwhile, uid_t requestor,
         JobReply reply, void *userdata, sd_bus_error *error) {
         Job *job;
         int r;
@@ -162,7 +162,7 @@ int freeze_poke(Job *job) {
                        : JOB_WAITS;
 }
 
-static int thaw_poke(Job *job) {
+int thaw_poke(Job *job) {
         Domain *domain = job->domain;
 
         return job->confirmed && cgroup_read_events(domain->cgroup, &domain->events) >= 0 &&
@@ -227,7 +227,7 @@ int freeze_expire(Job *job) {
                 domain->config->pause_timeout_usec / 1000, text->len ? text->str : " no task stood out");
 }
 
-static int freeze_undo(Job *job) {
+int freeze_undo(Job *job) {
         Domain *domain = job->domain;
 
         if (job->domain_gone)
@@ -247,7 +247,7 @@ static void on_halted(void *userdata, int r, const sd_bus_error *error) {
         job_backend_reply(job, 0, NULL);
 }
 
-static int halt_run(Job *job) {
+int halt_run(Job *job) {
         Domain *domain = job->domain;
         g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
 
@@ -270,7 +270,7 @@ int proceed_run(Job *job) {
                 domain->backend, job_backend_reply, job, &job->backend_call, &job->error);
 }
 
-static int halt_undo(Job *job) {
+int halt_undo(Job *job) {
         Domain *domain = job->domain;
         g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
 
@@ -363,11 +363,11 @@ int executed_run(Job *job) {
 
 /* One that could not be executed ends, and that is worth a moment: also after its process has, as the kernel
  * may take its scope for populated a little longer. */
-static int thaw_undo(Job *job) {
+int thaw_undo(Job *job) {
         return job->domain->exec_failed && !job->domain_gone ? JOB_WAITS : JOB_GOES_ON;
 }
 
-static int thaw_expire(Job *job) {
+int thaw_expire(Job *job) {
         return sd_bus_error_setf(&job->error, VMM_ERROR_FREEZE_FAILED,
                 "'%s' could not be thawed in %" G_GUINT64_FORMAT " ms", job->domain->config->name,
                 job->domain->config->pause_timeout_usec / 1000);
@@ -432,6 +432,7 @@ int domain_resume_from(Domain *domain, const char *reason, uid_t requestor, JobR
 static int request_run(Job *job) {
         Domain *domain = job->domain;
 
+        domain->reboot_usec = 0;    /* whatever it was asked before */
         if (!domain->backend->ops->power_down) {
                 domain_asked_signal(domain, SIGTERM);
                 return unit_kill(domain_units(domain), domain_unit(domain), SIGTERM,

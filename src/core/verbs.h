@@ -24,13 +24,23 @@ typedef enum Verb {
  * 1 when there is nothing to do, or a negative errno. */
 int verb_admit(const Domain *domain, Verb verb, const char *name, sd_bus_error *error);
 
+/* Makes and starts the job; `meanwhile` is the state to be in until it ends. Returns as a verb does. */
+int verb_begin(Domain *domain, Verb verb, const JobKind *kind, DomainState meanwhile, uid_t requestor,
+        JobReply reply, void *userdata, sd_bus_error *error);
+
 /* A payload that is not up in this time is broken. */
 #define DOMAIN_START_TIMEOUT_USEC 60000000ull
 
+int halt_run(Job *job);      /* goes on at once when the guest stands still */
+int halt_undo(Job *job);
 int freeze_run(Job *job);
 int freeze_poke(Job *job);
 int freeze_expire(Job *job);
+int freeze_undo(Job *job);
 int thaw_run(Job *job);      /* goes on at once when nothing is frozen */
+int thaw_poke(Job *job);
+int thaw_expire(Job *job);
+int thaw_undo(Job *job);
 int executed_run(Job *job);  /* goes on at once when the payload has been executed */
 int proceed_run(Job *job);   /* goes on at once when the guest was not halted */
 
@@ -45,6 +55,9 @@ int dissolve_run(Job *job);
 
 /* Whether a process may be added there; `subgroup` as systemd wants it, "/" for the scope itself. */
 int layout_check_subgroup(const Domain *domain, const char *subgroup, sd_bus_error *error);
+
+/* For pidfds, which are closed with it; g_array_unref(). */
+GArray *pidfds_new(void);
 
 /* Moves the processes of these pidfds into the domain's scope, new and ours. */
 int scope_start(Job *job, const int *pidfds, unsigned n_pidfds);

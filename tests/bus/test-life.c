@@ -6,10 +6,19 @@
 #include "bench.h"
 #include "util/errors.h"
 
-/* Nobody waits a second here. */
-static void restarts_are(Bench *bench, unsigned burst, uint64_t delay_usec) {
+/* Nobody waits here, and nobody is early. */
+static void restarts_are(Bench *bench, unsigned burst) {
         bench->manager->settings->restart_burst = burst;
-        bench->manager->settings->restart_delay_usec = delay_usec;
+        bench->manager->settings->restart_delay_usec = UINT64_C(60000000);
+}
+
+static void restart_is_due(Bench *bench, const char *name) {
+        settle(bench);
+        sd_event_source *timer = manager_find_by_name(bench->manager, name)->restart_timer;
+
+        g_assert_nonnull(timer);
+        g_assert_cmpint(sd_event_source_set_time(timer, 1), >=, 0);
+        settle(bench);
 }
 
 static void create_with(Bench *bench, const char *name, const char *key, const char *action) {
@@ -27,7 +36,7 @@ static void set_policy(Bench *bench, const char *name, const char *key, const ch
 }
 
 static void test_restart(Bench *bench, gconstpointer data) {
-        restarts_are(bench, 5, 10000);
+        restarts_are(bench, 5);
         create_with(bench, "web", "OnCrash", "restart");
         process_exits(FAKE_PID_FIRST, 1);
         expect(bench,
@@ -36,7 +45,7 @@ static void test_restart(Bench *bench, gconstpointer data) {
                         "Leader 0, ControlGroup '', InvocationID [], StartTimestamp 0, "
                         "NextRestartTimestamp set",
                 "web.StateChanged('running', 'crashed', 'exited with status 1', {ExitCode: 1})");
-        await(bench, "'restarted: ");
+        restart_is_due(bench, "web");
         expect(bench,
                 "+ job/2",
                 "JobNew(2, job/2, 'web', 'restart')",
@@ -65,7 +74,7 @@ static void test_restart(Bench *bench, gconstpointer data) {
 }
 
 static void test_poweroff(Bench *bench, gconstpointer data) {
-        restarts_are(bench, 5, 10000);
+        restarts_are(bench, 5);
         create_with(bench, "web", "OnPoweroff", "restart");
         process_exits(FAKE_PID_FIRST, 0);
         expect(bench,
@@ -74,12 +83,12 @@ static void test_poweroff(Bench *bench, gconstpointer data) {
                         "true, Leader 0, ControlGroup '', InvocationID [], StartTimestamp 0, "
                         "NextRestartTimestamp set",
                 "web.StateChanged('running', 'inactive', 'exited with status 0', {ExitCode: 0})");
-        await(bench, "'restarted: ");
+        restart_is_due(bench, "web");
         forget(bench);
 
         /* Shutdown is one, too. */
         call(bench, "web", "Shutdown", "t", UINT64_C(0));
-        await(bench, "'restarted: ");
+        restart_is_due(bench, "web");
         expect(bench,
                 "> web.Shutdown(0)",
                 "+ job/3",
@@ -170,13 +179,13 @@ static void test_wanted(Bench *bench, gconstpointer data) {
 
 /* Too often is too often. */
 static void test_loop(Bench *bench, gconstpointer data) {
-        restarts_are(bench, 2, 1000);
+        restarts_are(bench, 2);
         create_with(bench, "web", "OnCrash", "restart");
         process_dies(FAKE_PID_FIRST, SIGSEGV);
-        await(bench, "'restarted: ");
+        restart_is_due(bench, "web");
         forget(bench);
         process_dies(FAKE_PID_FIRST + 1, SIGSEGV);
-        await(bench, "'restarted: ");
+        restart_is_due(bench, "web");
         forget(bench);
         process_dies(FAKE_PID_FIRST + 2, SIGSEGV);
         expect(bench,
@@ -229,11 +238,12 @@ static void test_destroy_while_waiting(Bench *bench, gconstpointer data) {
 
 /* What cannot be started again has crashed once more. */
 static void test_restart_fails(Bench *bench, gconstpointer data) {
-        restarts_are(bench, 2, 1000);
+        restarts_are(bench, 2);
         create_with(bench, "web", "OnCrash", "restart");
         exec_fails("No such file or directory");
         process_exits(FAKE_PID_FIRST, 1);
-        await(bench, "'preserved'");
+        restart_is_due(bench, "web");
+        restart_is_due(bench, "web");
         expect(bench,
                 "end 101 with status 1",
                 "web: State 'crashed', StateReason 'exited with status 1', Running false, Crashed true, "
@@ -333,10 +343,10 @@ static void test_rename_restart(Bench *bench, gconstpointer data) {
         GHashTableIter iter;
         void *item;
 
-        restarts_are(bench, 5, 1000);
+        restarts_are(bench, 5);
         create_with(bench, "web", "OnCrash", "rename-restart");
         process_exits(FAKE_PID_FIRST, 1);
-        await(bench, "'restarted: ");
+        restart_is_due(bench, "web");
         expect(bench,
                 "end 101 with status 1",
                 "+ domain/web-WHEN",
@@ -367,7 +377,7 @@ static void test_rename_restart(Bench *bench, gconstpointer data) {
                 "- job/2",
                 "JobRemoved(2, job/2, 'web', 'restart', 'done')");
         process_exits(FAKE_PID_FIRST + 1, 1);
-        await(bench, "'restarted: ");
+        restart_is_due(bench, "web");
         forget(bench);
         g_assert_cmpuint(g_hash_table_size(bench->manager->by_uuid), ==, 3);   /* of one second, too */
 
@@ -382,7 +392,7 @@ static void test_rename_restart(Bench *bench, gconstpointer data) {
 
 /* Without a name for what has ended nothing begins. */
 static void test_rename_restart_refused(Bench *bench, gconstpointer data) {
-        restarts_are(bench, 5, 1000);
+        restarts_are(bench, 5);
         create_with(bench, "web", "OnCrash", "rename-restart");
         bench->manager->settings->domains_max = 1;
         process_exits(FAKE_PID_FIRST, 1);
@@ -466,12 +476,11 @@ static void test_rename(Bench *bench, gconstpointer data) {
 
 /* AUTODESTROY holds for each instance. */
 static void test_autodestroy(Bench *bench, gconstpointer data) {
-        restarts_are(bench, 5, 1000);
+        restarts_are(bench, 5);
         bench->quiet = true;
         call(bench, CREATE, "web", 2, PAYLOAD, "OnCrash", "s", "restart", CREATE_START | CREATE_AUTODESTROY);
         process_exits(FAKE_PID_FIRST, 1);
-        await(bench, "'restarting'");
-        await(bench, "'restarted: ");
+        restart_is_due(bench, "web");
         forget(bench);
         bench->quiet = false;
         caller_leaves(bench, ":1.1");
@@ -497,6 +506,424 @@ static void test_autodestroy(Bench *bench, gconstpointer data) {
         expect_empty(bench);
 }
 
+/* ---- Guests. ---- */
+
+static void create_guest(Bench *bench, const char *key, const char *action) {
+        bench->quiet = true;
+        call(bench, CREATE, "vm", 3, QEMU, key, "s", action, CREATE_START);
+        bench->quiet = false;
+        forget(bench);
+}
+
+/* QEMU tells why, and that it stands still. */
+static void guest_ends(Bench *bench, const char *reason) {
+        monitor_tells("SHUTDOWN", reason);
+        monitor_tells_data("STOP", "{}");
+        settle(bench);
+}
+
+static void guest_panics(Bench *bench) {
+        monitor_tells_data("GUEST_PANICKED", "{\"action\": \"pause\"}");
+        monitor_tells_data("STOP", "{}");
+        settle(bench);
+}
+
+/* Within the same QEMU; a reset by us is none. */
+static void test_guest_reset(Bench *bench, gconstpointer data) {
+        restarts_are(bench, 1);
+        create_qemu(bench, "vm", CREATE_START);
+        monitor_tells("RESET", "host-qmp-system-reset");
+        monitor_tells("RESET", "guest-reset");
+        expect(bench,
+                "vm: StateReason 'rebooted by its guest', Restarts 1");
+        monitor_tells("RESET", "guest-reset");
+        expect(bench,
+                "vm: Warnings ['Not started again, but kept: it has been started too often in too short a "
+                        "time']",
+                "vm.Warning('Not started again, but kept: it has been started too often in too short a "
+                        "time')",
+                "vm: State 'preserved', Running false, Rebooting true",
+                "vm.StateChanged('running', 'preserved', 'rebooted by its guest', {})",
+                "+ job/2",
+                "JobNew(2, job/2, 'vm', 'preserve')",
+                "vm: Job job/2",
+                "qemu stop",
+                "systemd FreezeUnit vmm-vm.scope",
+                "job/2: Phase 'freezing'",
+                "vm: FreezerState 'frozen', Job /",
+                "- job/2",
+                "JobRemoved(2, job/2, 'vm', 'preserve', 'done')");
+        call(bench, "vm", "Resume", NULL);
+        call(bench, "vm", "Destroy", "t", UINT64_C(4));
+        expect(bench,
+                "> vm.Resume()",
+                "< vm.Resume: Error.NotRunning: Cannot resume 'vm': it is not running",
+                "> vm.Destroy(4)",
+                "+ job/3",
+                "JobNew(3, job/3, 'vm', 'stop')",
+                "vm: State 'stopping', StateReason 'stopping on request', Dying true, Job job/3",
+                "vm.StateChanged('preserved', 'stopping', 'stopping on request', {})",
+                "vm: StopPhase 'SIGKILL', StopDeadlineUSec set",
+                "job/3: Phase 'SIGKILL', DeadlineUSec set",
+                "vm.StopStep('SIGKILL', 0, 1)",
+                "systemd KillUnit vmm-vm.scope SIGKILL",
+                "end 101 by SIGKILL",
+                "vm: Leader 0, Job /",
+                "- job/3",
+                "JobRemoved(3, job/3, 'vm', 'stop', 'done')",
+                "vm: State 'inactive', StateReason 'stopped by SIGKILL', Dying false, Rebooting false, "
+                        "StopPhase '', StopDeadlineUSec 0",
+                "vm.StateChanged('stopping', 'inactive', 'stopped by SIGKILL', {Signal: 9})",
+                "- domain/vm",
+                "DomainRemoved('vm', domain/vm)",
+                "< vm.Destroy()");
+        expect_empty(bench);
+}
+
+static void test_guest_preserve(Bench *bench, gconstpointer data) {
+        create_guest(bench, "OnPoweroff", "preserve");
+        guest_ends(bench, "guest-shutdown");
+        expect(bench,
+                "vm: State 'preserved', StateReason 'guest-shutdown', Running false, PoweredOff true",
+                "vm.StateChanged('running', 'preserved', 'guest-shutdown', {})",
+                "+ job/2",
+                "JobNew(2, job/2, 'vm', 'preserve')",
+                "vm: Job job/2",
+                "qemu stop",
+                "systemd FreezeUnit vmm-vm.scope",
+                "job/2: Phase 'freezing'",
+                "vm: FreezerState 'frozen', Job /",
+                "- job/2",
+                "JobRemoved(2, job/2, 'vm', 'preserve', 'done')");
+        call(bench, "vm", "Destroy", "t", UINT64_C(0));
+        expect(bench,
+                "> vm.Destroy(0)",
+                "+ job/3",
+                "JobNew(3, job/3, 'vm', 'stop')",
+                "vm: State 'stopping', StateReason 'stopping on request', Dying true, Job job/3",
+                "vm.StateChanged('preserved', 'stopping', 'stopping on request', {})",
+                "vm: StopPhase 'SIGTERM', StopDeadlineUSec set",
+                "job/3: Phase 'SIGTERM', DeadlineUSec set",
+                "vm.StopStep('SIGTERM', 0, 2)",
+                "systemd KillUnit vmm-vm.scope SIGTERM",
+                "systemd ThawUnit vmm-vm.scope",
+                "end 101 by SIGTERM",
+                "vm: Leader 0, Job /",
+                "- job/3",
+                "JobRemoved(3, job/3, 'vm', 'stop', 'done')",
+                "vm: State 'inactive', StateReason 'stopped by SIGTERM', Dying false, PoweredOff false, "
+                        "StopPhase '', StopDeadlineUSec 0",
+                "vm.StateChanged('stopping', 'inactive', 'stopped by SIGTERM', {Signal: 15})",
+                "- domain/vm",
+                "DomainRemoved('vm', domain/vm)",
+                "< vm.Destroy()");
+        expect_empty(bench);
+}
+
+/* What QEMU does by itself follows the policies. */
+static void test_guest_policies(Bench *bench, gconstpointer data) {
+        create_qemu(bench, "vm", CREATE_START);
+        set_policy(bench, "vm", "OnCrash", "preserve");
+        guest_panics(bench);
+        expect(bench,
+                "> vm.Set('org.example.VMManager1.Domain', 'OnCrash', 'preserve')",
+                "vm: OnCrash 'preserve'",
+                "< vm.Set()",
+                "qemu set-action",
+                "vm: State 'preserved', StateReason 'guest-panic', Running false, Crashed true",
+                "vm.StateChanged('running', 'preserved', 'guest-panic', {})",
+                "+ job/2",
+                "JobNew(2, job/2, 'vm', 'preserve')",
+                "vm: Job job/2",
+                "qemu stop",
+                "systemd FreezeUnit vmm-vm.scope",
+                "job/2: Phase 'freezing'",
+                "vm: FreezerState 'frozen', Job /",
+                "- job/2",
+                "JobRemoved(2, job/2, 'vm', 'preserve', 'done')");
+
+        /* Its QEMU is killed under it. */
+        process_dies(FAKE_PID_FIRST, SIGKILL);
+        expect(bench,
+                "end 101 by SIGKILL",
+                "vm: Leader 0, ControlGroup '', InvocationID [], StartTimestamp 0, FreezerState 'running'");
+        call(bench, "vm", "Destroy", "t", UINT64_C(0));
+        forget(bench);
+        expect_empty(bench);
+}
+
+/* QEMU stays, but nobody wants that. */
+static void test_guest_quit(Bench *bench, gconstpointer data) {
+        create_guest(bench, "OnPoweroff", "preserve");
+        guest_panics(bench);
+        expect(bench,
+                "vm: State 'stopping', StateReason 'guest-panic', Running false, Dying true, Crashed true",
+                "vm.StateChanged('running', 'stopping', 'guest-panic', {})",
+                "+ job/2",
+                "JobNew(2, job/2, 'vm', 'end')",
+                "vm: Job job/2",
+                "qemu quit");
+        process_exits(FAKE_PID_FIRST, 0);
+        expect(bench,
+                "end 101 with status 0",
+                "vm: Leader 0, Job /",
+                "- job/2",
+                "JobRemoved(2, job/2, 'vm', 'end', 'done')",
+                "vm: State 'inactive', Dying false",
+                "vm.StateChanged('stopping', 'inactive', 'guest-panic', {ExitCode: 0})",
+                "- domain/vm",
+                "DomainRemoved('vm', domain/vm)");
+        expect_empty(bench);
+
+        monitor_does("quit", MONITOR_WAITS);
+        create_guest(bench, "OnPoweroff", "preserve");
+        guest_panics(bench);
+        forget(bench);
+        time_is_up(bench, "vm", UINT64_C(5000000));
+        expect(bench,
+                "systemd KillUnit vmm-vm.scope SIGKILL",
+                "end 102 by SIGKILL",
+                "vm: Leader 0, Job /",
+                "- job/4",
+                "JobRemoved(4, job/4, 'vm', 'end', 'done')",
+                "vm: State 'inactive', Dying false",
+                "vm.StateChanged('stopping', 'inactive', 'guest-panic', {Signal: 9})",
+                "- domain/vm",
+                "DomainRemoved('vm', domain/vm)");
+        expect_empty(bench);
+}
+
+/* A stop that was asked for is one, whatever is to be kept. */
+static void test_guest_stop(Bench *bench, gconstpointer data) {
+        create_guest(bench, "OnPoweroff", "preserve");
+        call(bench, "vm", "Stop", "a(st)t", 1, "guest", UINT64_C(60000000), UINT64_C(0));
+        guest_ends(bench, "guest-shutdown");
+        process_exits(FAKE_PID_FIRST, 0);
+        expect(bench,
+                "> vm.Stop([('guest', 60000000)], 0)",
+                "+ job/2",
+                "JobNew(2, job/2, 'vm', 'stop')",
+                "vm: State 'stopping', StateReason 'stopping on request', Running false, Dying true, Job "
+                        "job/2",
+                "vm.StateChanged('running', 'stopping', 'stopping on request', {})",
+                "vm: StopPhase 'guest', StopDeadlineUSec set",
+                "job/2: Phase 'guest', DeadlineUSec set",
+                "vm.StopStep('guest', 0, 1)",
+                "qemu system_powerdown",
+                "qemu quit",
+                "end 101 with status 0",
+                "vm: Leader 0, Job /",
+                "- job/2",
+                "JobRemoved(2, job/2, 'vm', 'stop', 'done')",
+                "vm: State 'inactive', StateReason 'shut down', Dying false, StopPhase '', "
+                        "StopDeadlineUSec 0",
+                "vm.StateChanged('stopping', 'inactive', 'shut down', {ExitCode: 0})",
+                "- domain/vm",
+                "DomainRemoved('vm', domain/vm)",
+                "< vm.Stop()");
+        expect_empty(bench);
+}
+
+static void test_guest_reboot(Bench *bench, gconstpointer data) {
+        create_qemu(bench, "vm", CREATE_START);
+        call(bench, "vm", "Reboot", "t", UINT64_C(0));
+        guest_ends(bench, "guest-shutdown");
+        expect(bench,
+                "> vm.Reboot(0)",
+                "+ job/2",
+                "JobNew(2, job/2, 'vm', 'reboot')",
+                "job/2: Phase 'asking the guest'",
+                "vm: Job job/2",
+                "qemu set-action",
+                "qemu system_powerdown",
+                "vm: Job /",
+                "- job/2",
+                "JobRemoved(2, job/2, 'vm', 'reboot', 'done')",
+                "< vm.Reboot()",
+                "vm: Rebooting true",
+                "qemu set-action",
+                "qemu system_reset");
+        monitor_tells("RESET", "host-qmp-system-reset");
+        expect(bench,
+                "qemu cont",
+                "vm: StateReason 'rebooted on request', Rebooting false, Restarts 1",
+                "qemu set-action");
+
+        /* That was that: now it powers off. */
+        guest_ends(bench, "guest-shutdown");
+        process_exits(FAKE_PID_FIRST, 0);
+        expect(bench,
+                "vm: State 'stopping', StateReason 'guest-shutdown', Running false, Dying true, "
+                        "PoweredOff true",
+                "vm.StateChanged('running', 'stopping', 'guest-shutdown', {})",
+                "+ job/3",
+                "JobNew(3, job/3, 'vm', 'end')",
+                "vm: Job job/3",
+                "qemu quit",
+                "end 101 with status 0",
+                "vm: Leader 0, Job /",
+                "- job/3",
+                "JobRemoved(3, job/3, 'vm', 'end', 'done')",
+                "vm: State 'inactive', Dying false",
+                "vm.StateChanged('stopping', 'inactive', 'guest-shutdown', {ExitCode: 0})",
+                "- domain/vm",
+                "DomainRemoved('vm', domain/vm)");
+        expect_empty(bench);
+}
+
+/* Its job is still in progress when the guest is off already. */
+static void test_guest_reboot_at_once(Bench *bench, gconstpointer data) {
+        create_guest(bench, "OnReboot", "preserve");
+        monitor_does("system_powerdown", MONITOR_WAITS);
+        call(bench, "vm", "Reboot", "t", UINT64_C(0));
+        guest_ends(bench, "guest-shutdown");
+        monitor_goes_on("system_powerdown");
+        expect(bench,
+                "> vm.Reboot(0)",
+                "+ job/2",
+                "JobNew(2, job/2, 'vm', 'reboot')",
+                "job/2: Phase 'asking the guest'",
+                "vm: Job job/2",
+                "qemu set-action",
+                "qemu system_powerdown",
+                "vm: Job /",
+                "- job/2",
+                "JobRemoved(2, job/2, 'vm', 'reboot', 'done')",
+                "vm: State 'preserved', StateReason 'guest-shutdown', Running false, Rebooting true",
+                "vm.StateChanged('running', 'preserved', 'guest-shutdown', {})",
+                "+ job/3",
+                "JobNew(3, job/3, 'vm', 'preserve')",
+                "< vm.Reboot()",
+                "vm: Job job/3",
+                "qemu stop",
+                "systemd FreezeUnit vmm-vm.scope",
+                "job/3: Phase 'freezing'",
+                "vm: FreezerState 'frozen', Job /",
+                "- job/3",
+                "JobRemoved(3, job/3, 'vm', 'preserve', 'done')");
+}
+
+static void test_guest_rename_restart(Bench *bench, gconstpointer data) {
+        restarts_are(bench, 5);
+        create_guest(bench, "OnCrash", "rename-restart");
+        guest_panics(bench);
+        expect(bench,
+                "+ domain/vm-WHEN",
+                "DomainAdded('vm-WHEN', domain/vm-WHEN)",
+                "+ job/2",
+                "JobNew(2, job/2, 'vm-WHEN', 'preserve')",
+                "systemd StartTransientUnit vmm-vm-WHEN.scope in machine.slice: 101 TimeoutStop=43200ms "
+                        "'vm-WHEN' MemoryMax=413138944 OOMPolicy='continue' DevicePolicy='closed' "
+                        "DeviceAllow=[] DeviceAllow=[('/dev/char/10:232', 'rw'), ('/dev/char/10:238', "
+                        "'rw'), ('/dev/char/10:196', 'rw')]",
+                "vm: State 'crashed', StateReason 'guest-panic', Running false, Crashed true, Leader 0",
+                "vm-WHEN: Job job/2",
+                "vm.StateChanged('running', 'crashed', 'guest-panic', {})",
+                "systemd Get vmm-vm-WHEN.scope InvocationID",
+                "systemd FreezeUnit vmm-vm-WHEN.scope",
+                "job/2: Phase 'freezing'",
+                "vm-WHEN: ControlGroup '/machine.slice/vmm-vm-WHEN.scope', StartTimestamp set",
+                "vm: ControlGroup '', InvocationID [], StartTimestamp 0, NextRestartTimestamp set",
+                "vm-WHEN: InvocationID [0102030405060708090a0b0c0d0e0f10]",
+                "vm-WHEN: FreezerState 'frozen', Job /",
+                "- job/2",
+                "JobRemoved(2, job/2, 'vm-WHEN', 'preserve', 'done')");
+        restart_is_due(bench, "vm");
+        forget(bench);
+        g_assert_cmpuint(manager_find_by_name(bench->manager, "vm")->state, ==, DOMAIN_RUNNING);
+}
+
+/* It cannot be kept apart: what is left of it is its console. */
+static void test_guest_rename_refused(Bench *bench, gconstpointer data) {
+        restarts_are(bench, 5);
+        create_guest(bench, "OnCrash", "rename-restart");
+        systemd_refuses("StartTransientUnit vmm-vm-", SD_BUS_ERROR_FAILED, "no");
+        guest_panics(bench);
+        expect(bench,
+                "+ domain/vm-WHEN",
+                "DomainAdded('vm-WHEN', domain/vm-WHEN)",
+                "+ job/2",
+                "JobNew(2, job/2, 'vm-WHEN', 'preserve')",
+                "systemd StartTransientUnit vmm-vm-WHEN.scope in machine.slice: 101 TimeoutStop=43200ms "
+                        "'vm-WHEN' MemoryMax=413138944 OOMPolicy='continue' DevicePolicy='closed' "
+                        "DeviceAllow=[] DeviceAllow=[('/dev/char/10:232', 'rw'), ('/dev/char/10:238', "
+                        "'rw'), ('/dev/char/10:196', 'rw')]",
+                "vm: State 'crashed', StateReason 'guest-panic', Running false, Crashed true, Leader 0",
+                "vm-WHEN: Job job/2",
+                "vm.StateChanged('running', 'crashed', 'guest-panic', {})",
+                "vm-WHEN: Job /, Warnings ['Its processes could not be kept: no']",
+                "vm-WHEN.Warning('Its processes could not be kept: no')",
+                "kill 101 SIGKILL",
+                "- job/2",
+                "JobRemoved(2, job/2, 'vm-WHEN', 'preserve', 'failed')",
+                "end 101 by SIGKILL",
+                "vm-WHEN: Leader 0",
+                "vm: ControlGroup '', InvocationID [], StartTimestamp 0, NextRestartTimestamp set");
+        restart_is_due(bench, "vm");
+        g_assert_cmpuint(manager_find_by_name(bench->manager, "vm")->state, ==, DOMAIN_RUNNING);
+}
+
+static void test_guest_sleeps(Bench *bench, gconstpointer data) {
+        create_qemu(bench, "vm", CREATE_START);
+        monitor_tells_data("SUSPEND", "{}");
+        settle(bench);
+        monitor_tells_data("WAKEUP", "{}");
+        expect(bench,
+                "vm: Suspended true",
+                "vm: Suspended false");
+}
+
+static void test_reboot(Bench *bench, gconstpointer data) {
+        restarts_are(bench, 0);
+        create(bench, "web", CREATE_START);
+        call(bench, "web", "Reboot", "t", UINT64_C(0));
+        expect(bench,
+                "> web.Reboot(0)",
+                "+ job/2",
+                "JobNew(2, job/2, 'web', 'reboot')",
+                "systemd KillUnit vmm-web.scope SIGTERM",
+                "job/2: Phase 'asking the guest'",
+                "web: Job job/2",
+                "web: Job /",
+                "- job/2",
+                "JobRemoved(2, job/2, 'web', 'reboot', 'done')",
+                "< web.Reboot()",
+                "end 101 by SIGTERM",
+                "web: State 'inactive', StateReason 'killed by SIGTERM', Running false, Rebooting true, "
+                        "Leader 0, ControlGroup '', InvocationID [], StartTimestamp 0, "
+                        "NextRestartTimestamp set",
+                "web.StateChanged('running', 'inactive', 'killed by SIGTERM', {Signal: 15})",
+                "+ job/3",
+                "JobNew(3, job/3, 'web', 'restart')",
+                "web: State 'starting', StateReason 'restarting', Job job/3, Restarts 1, "
+                        "NextRestartTimestamp 0",
+                "web.StateChanged('inactive', 'starting', 'restarting', {})",
+                "fork 102: /bin/payload as root",
+                "systemd StartTransientUnit vmm-web.scope in machine.slice: 102 TimeoutStop=21600ms 'web' "
+                        "OOMPolicy='continue' DevicePolicy='closed'",
+                "job/3: Phase 'starting the scope'",
+                "web: Leader 102",
+                "systemd Get vmm-web.scope InvocationID",
+                "release 102",
+                "job/3: Phase 'executing'",
+                "web: ControlGroup '/machine.slice/vmm-web.scope', StartTimestamp set",
+                "web: InvocationID [0102030405060708090a0b0c0d0e0f10]",
+                "exec 102",
+                "web: State 'running', StateReason 'restarted: killed by SIGTERM', Running true, "
+                        "Rebooting false, Job /",
+                "web.StateChanged('starting', 'running', 'restarted: killed by SIGTERM', {})",
+                "- job/3",
+                "JobRemoved(3, job/3, 'web', 'restart', 'done')");
+        process_exits(FAKE_PID_FIRST + 1, 0);
+        expect(bench,
+                "end 102 with status 0",
+                "web: State 'inactive', StateReason 'exited with status 0', Running false, PoweredOff "
+                        "true, Leader 0",
+                "web.StateChanged('running', 'inactive', 'exited with status 0', {ExitCode: 0})",
+                "- domain/web",
+                "DomainRemoved('web', domain/web)");
+}
+
 int main(int argc, char **argv) {
         g_test_init(&argc, &argv, NULL);
         BENCH_TEST("/life/restart", test_restart);
@@ -511,5 +938,16 @@ int main(int argc, char **argv) {
         BENCH_TEST("/life/policies", test_policies);
         BENCH_TEST("/life/rename", test_rename);
         BENCH_TEST("/life/autodestroy", test_autodestroy);
+        BENCH_TEST("/life/guest-reset", test_guest_reset);
+        BENCH_TEST("/life/guest-preserve", test_guest_preserve);
+        BENCH_TEST("/life/guest-policies", test_guest_policies);
+        BENCH_TEST("/life/guest-quit", test_guest_quit);
+        BENCH_TEST("/life/guest-stop", test_guest_stop);
+        BENCH_TEST("/life/guest-reboot", test_guest_reboot);
+        BENCH_TEST("/life/guest-reboot-at-once", test_guest_reboot_at_once);
+        BENCH_TEST("/life/guest-rename-restart", test_guest_rename_restart);
+        BENCH_TEST("/life/guest-rename-refused", test_guest_rename_refused);
+        BENCH_TEST("/life/guest-sleeps", test_guest_sleeps);
+        BENCH_TEST("/life/reboot", test_reboot);
         return g_test_run();
 }

@@ -418,6 +418,7 @@ static void test_matrix(Bench *bench, gconstpointer data) {
                 "Pause: Access denied: polkit refuses org.example.VMManager1.pause",
                 "Resume: Access denied: polkit refuses org.example.VMManager1.pause",
                 "Shutdown: Access denied: polkit refuses org.example.VMManager1.stop",
+                "Reboot: Access denied: polkit refuses org.example.VMManager1.stop",
                 "Destroy: Access denied: polkit refuses org.example.VMManager1.stop",
                 "Stop: Access denied: polkit refuses org.example.VMManager1.stop",
                 "Kill: Access denied: polkit refuses org.example.VMManager1.stop",

@@ -98,3 +98,4 @@ void monitor_goes_on(const char *command);                  /* answers the oldes
 void monitor_refuses(const char *command);                  /* the same, but with an error */
 void monitor_returns(const char *command, const char *json);   /* instead of {} */
 void monitor_tells(const char *event, const char *reason);
+void monitor_tells_data(const char *event, const char *data);   /* JSON */

@@ -189,12 +189,17 @@ void monitor_returns(const char *command, const char *json) {
         g_hash_table_insert(world.returns, (void *) command, (void *) json);
 }
 
-void monitor_tells(const char *event, const char *reason) {
-        g_autofree char *line =
-                g_strdup_printf("{\"event\": \"%s\", \"data\": {\"guest\": true, \"reason\": \"%s\"}, "
-                                "\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}}",
-                        event, reason);
+void monitor_tells_data(const char *event, const char *data) {
+        g_autofree char *line = g_strdup_printf("{\"event\": \"%s\", \"data\": %s, "
+                                                "\"timestamp\": {\"seconds\": 1, \"microseconds\": 2}}",
+                event, data);
 
         for (unsigned i = 0; i < world.monitors->len; i++)
                 monitor_say(world.monitors->pdata[i], line);
+}
+
+void monitor_tells(const char *event, const char *reason) {
+        g_autofree char *data = g_strdup_printf("{\"guest\": true, \"reason\": \"%s\"}", reason);
+
+        monitor_tells_data(event, data);
 }

@@ -170,11 +170,14 @@ static int start_perform(UnitCall *call, sd_bus_error *error) {
         slices_come(call->slices);
         for (unsigned i = 0; i < call->processes->len; i++) {
                 FakeProcess *process = call->processes->pdata[i];
+                FakeScope *left = process->scope;
 
                 if (world.early_death)
                         process_die_early(process);
                 else if (!process->dying)
                         process->scope = scope;
+                if (left)
+                        scope_tell(left);
         }
         scope->told = scope_events(scope);
         if (call->canceled) {

@@ -3,6 +3,7 @@
 /* The conversation with a guest's agent, whose end the test holds. */
 
 #include <fcntl.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>

@@ -40,7 +40,8 @@ static void assert_value(const DomainConfig *config, const char *option, const c
         "-uuid\n00112233-4455-6677-8899-aabbccddeeff\n"                                                     \
         "-nodefaults\n-no-user-config\n-display\nnone\n"                                                    \
         "-sandbox\non,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny\n"               \
-        "-msg\ntimestamp=off\n-S\n"
+        "-msg\ntimestamp=off\n-S\n"                                                                         \
+        "-action\nreboot=shutdown,shutdown=poweroff,panic=shutdown\n"
 #define TCG "-accel\ntcg,tb-size=128\n-cpu\nmax\n"
 #define KVM "-accel\nkvm\n-cpu\nhost\n"
 #define REST                                                                                                \
