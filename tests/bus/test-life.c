@@ -816,7 +816,7 @@ static void test_guest_rename_restart(Bench *bench, gconstpointer data) {
                         "'vm-WHEN' MemoryMax=413138944 OOMPolicy='continue' DevicePolicy='closed' "
                         "DeviceAllow=[] DeviceAllow=[('/dev/char/10:232', 'rw'), ('/dev/char/10:238', "
                         "'rw'), ('/dev/char/10:196', 'rw')]",
-                "vm: State 'crashed', StateReason 'guest-panic', Running false, Crashed true, Leader 0",
+                "vm: State 'crashed', StateReason 'guest-panic', Running false, Crashed true, Leader 0, MemoryActual 0",
                 "vm-WHEN: Job job/2",
                 "vm.StateChanged('running', 'crashed', 'guest-panic', {})",
                 "systemd Get vmm-vm-WHEN.scope InvocationID",
@@ -848,7 +848,7 @@ static void test_guest_rename_refused(Bench *bench, gconstpointer data) {
                         "'vm-WHEN' MemoryMax=413138944 OOMPolicy='continue' DevicePolicy='closed' "
                         "DeviceAllow=[] DeviceAllow=[('/dev/char/10:232', 'rw'), ('/dev/char/10:238', "
                         "'rw'), ('/dev/char/10:196', 'rw')]",
-                "vm: State 'crashed', StateReason 'guest-panic', Running false, Crashed true, Leader 0",
+                "vm: State 'crashed', StateReason 'guest-panic', Running false, Crashed true, Leader 0, MemoryActual 0",
                 "vm-WHEN: Job job/2",
                 "vm.StateChanged('running', 'crashed', 'guest-panic', {})",
                 "vm-WHEN: Job /, Warnings ['Its processes could not be kept: no']",
