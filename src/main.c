@@ -4,12 +4,15 @@
  * rules of its own. */
 
 #include <errno.h>
+#include <inttypes.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/signalfd.h>
 #include <sys/resource.h>
 #include <systemd/sd-daemon.h>
 
 #include "bus/bus.h"
+#include "core/power.h"
 #include "util/auto.h"
 #include "util/errors.h"
 #include "util/log.h"
@@ -73,8 +76,25 @@ static char *runtime_directory(void) {
                            : g_strdup("/run/vmmanager");
 }
 
+static void on_quit(void *userdata) {
+        (void) sd_event_exit(userdata, EXIT_SUCCESS);
+}
+
+/* When everything else ends too, so do the domains, as long as their plans take. */
+static int on_signal(sd_event_source *source, const struct signalfd_siginfo *info, void *userdata) {
+        Manager *const *manager = userdata;
+        sd_event *event = sd_event_source_get_event(source);
+
+        if (!*manager)
+                return sd_event_exit(event, EXIT_SUCCESS);
+        (void) sd_notifyf(
+                false, "STOPPING=1\nEXTEND_TIMEOUT_USEC=%" PRIu64, manager_stop_usec(*manager));
+        power_quit((*manager)->power, on_quit, event);
+        return 0;
+}
+
 /* Child processes are watched through pidfds, the others end the loop. */
-static int signals_prepare(sd_event *event) {
+static int signals_prepare(sd_event *event, Manager **manager) {
         sigset_t mask;
         int r;
 
@@ -84,8 +104,8 @@ static int signals_prepare(sd_event *event) {
         if (sigprocmask(SIG_BLOCK, &mask, NULL) < 0)
                 return -errno;
         (void) signal(SIGPIPE, SIG_IGN);
-        r = sd_event_add_signal(event, NULL, SIGTERM, NULL, NULL);
-        return r < 0 ? r : sd_event_add_signal(event, NULL, SIGINT, NULL, NULL);
+        r = sd_event_add_signal(event, NULL, SIGTERM, on_signal, manager);
+        return r < 0 ? r : sd_event_add_signal(event, NULL, SIGINT, on_signal, manager);
 }
 
 /* A domain takes half a dozen descriptors. */
@@ -171,7 +191,7 @@ static int run(void) {
                 return r;
         r = sd_event_default(&event);
         if (r >= 0)
-                r = signals_prepare(event);
+                r = signals_prepare(event, &manager);
         if (r >= 0)
                 r = sd_event_set_watchdog(event, true);
         if (r < 0) {
@@ -183,7 +203,8 @@ static int run(void) {
                 return r;
         r = units_new(connection, on_units_known, connection, &units);
         if (r >= 0)
-                r = manager_new(event, units, g_steal_pointer(&settings), option_user, directory, &manager);
+                r = manager_new(connection, event, units, g_steal_pointer(&settings), option_user, directory,
+                        &manager);
         if (r >= 0)
                 r = bus_new(connection, manager, &bus);
         if (r >= 0)
@@ -191,7 +212,6 @@ static int run(void) {
         else
                 log_error("Cannot start: %s", g_strerror(-r));
 
-        (void) sd_notify(false, "STOPPING=1");
         manager_free(manager);
         bus_free(bus);
         units_free(units);

@@ -8,8 +8,41 @@
 
 #include "bus/bus.h"
 #include "core/node.h"
+#include "core/power.h"
 #include "host/kvm.h"
 #include "util/build-facts.h"
+
+enum {
+        POWER_FORCE = 1 << 0,
+};
+
+static int power_verb(sd_bus_message *m, Bus *bus, HostPower what, sd_bus_error *error) {
+        uint64_t flags;
+        uid_t uid;
+        int r;
+
+        r = sd_bus_message_read(m, "t", &flags);
+        if (r >= 0)
+                r = bus_check_flags(flags, POWER_FORCE, error);
+        if (r < 0)
+                return r;
+        r = authorize(bus->authority, m, &(AuthorityDetails) {.domain = "", .uuid = "", .slice = ""}, &uid,
+                error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        return bus_verb_result(m, power_request(bus->manager->power, what, flags & POWER_FORCE, uid,
+                                          bus_verb_reply, sd_bus_message_ref(m), error));
+}
+
+static int method_power_off(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return power_verb(m, userdata, HOST_POWER_OFF, error);
+}
+
+static int method_reboot(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        return power_verb(m, userdata, HOST_REBOOT, error);
+}
+
+/* ---- Properties. ---- */
 
 static const Node *node_of(void *userdata) {
         return ((const Bus *) userdata)->manager->node;
@@ -86,9 +119,8 @@ PROPERTY(hypervisor_extra) {
 
 PROPERTY(capabilities) {
         const char *machine = node_of(userdata)->facts.machine, *why;
-        bool kvm = kvm_is_usable(&why);
-        g_autofree char *text = g_strdup_printf("%s%s%stcg-%s process", kvm ? "kvm-" : "",
-                kvm ? machine : "", kvm ? " " : "", machine);
+        g_autofree char *kvm = kvm_is_usable(&why) ? g_strconcat("kvm-", machine, " ", NULL) : g_strdup("");
+        g_autofree char *text = g_strdup_printf("%stcg-%s process", kvm, machine);
 
         return sd_bus_message_append(reply, "s", text);
 }
@@ -115,6 +147,10 @@ PROPERTY(build) {
 
 static const sd_bus_vtable node_vtable[] = {
         SD_BUS_VTABLE_START(0),
+        SD_BUS_METHOD_WITH_NAMES("PowerOff", "t", SD_BUS_PARAM(flags), NULL,, method_power_off,
+                SD_BUS_VTABLE_UNPRIVILEGED),
+        SD_BUS_METHOD_WITH_NAMES("Reboot", "t", SD_BUS_PARAM(flags), NULL,, method_reboot,
+                SD_BUS_VTABLE_UNPRIVILEGED),
         SD_BUS_PROPERTY("Host", "s", property_host, 0, 0),
         SD_BUS_PROPERTY("Release", "s", property_text, 0, CONST),
         SD_BUS_PROPERTY("Version", "s", property_text, 0, CONST),

@@ -46,6 +46,8 @@ static const struct {
         {"GetVCPUs",        ACTION("inspect")},
         {"PinVCPU",         ACTION("configure")},
         {"WeighVCPU",       ACTION("configure")},
+        {"PowerOff",        ACTION("host-power")},
+        {"Reboot",          ACTION("host-power")},
         {"OpenConsole",     ACTION("console")},
         {"GetConsoleLog",   ACTION("console")},
         {"WaitForDevices",  ACTION("inspect")},

@@ -9,6 +9,7 @@
 #include "core/corpse.h"
 #include "core/life.h"
 #include "core/manager.h"
+#include "core/power.h"
 #include "core/verbs.h"
 #include "util/auto.h"
 #include "util/errors.h"
@@ -357,7 +358,7 @@ bool life_take_end(Domain *domain, const char *reason) {
 
         domain->powered_off = !wanted && event == LIFE_POWEROFF;
         domain->rebooting = !wanted && event == LIFE_REBOOT;
-        if (wanted || action == LIFE_DESTROY)
+        if (wanted || action == LIFE_DESTROY || power_is_going_down(domain->manager->power))
                 return false;
         domain->ended = domain->stopped_by_unit = false;
         g_clear_pointer(&domain->last_stop_step, g_free);

@@ -10,9 +10,13 @@
 #include "core/guest.h"
 #include "core/manager.h"
 #include "core/node.h"
+#include "core/power.h"
 #include "core/slice.h"
 #include "util/auto.h"
 #include "util/errors.h"
+
+/* For thaws, and for the ends of processes to be seen. */
+#define STOP_ALL_MARGIN_USEC 10000000ull
 
 /* A console whose domain was released: somebody must go on reading it, or its processes would stall. */
 typedef struct Released {
@@ -52,7 +56,7 @@ static int on_flush(sd_event_source *source, void *userdata) {
         return 0;
 }
 
-int manager_new(sd_event *event, Units *units, ManagerConfig *settings, bool user_mode,
+int manager_new(sd_bus *bus, sd_event *event, Units *units, ManagerConfig *settings, bool user_mode,
         const char *runtime_directory, Manager **ret) {
         g_autoptr(Manager) manager = g_new0(Manager, 1);
         int r;
@@ -66,6 +70,7 @@ int manager_new(sd_event *event, Units *units, ManagerConfig *settings, bool use
                 .by_uuid = g_hash_table_new(uuid_hash, uuid_equal),
                 .by_name = g_hash_table_new(g_str_hash, g_str_equal),
                 .jobs = g_hash_table_new(NULL, NULL),
+                .stops = g_ptr_array_new(),
                 .changed = g_ptr_array_new(),
                 .released = g_ptr_array_new_with_free_func(released_free),
         };
@@ -73,6 +78,8 @@ int manager_new(sd_event *event, Units *units, ManagerConfig *settings, bool use
         r = sd_event_add_defer(event, &manager->flush, on_flush, manager);
         if (r >= 0)
                 r = sd_event_source_set_enabled(manager->flush, SD_EVENT_OFF);
+        if (r >= 0)
+                r = power_new(manager, user_mode ? NULL : bus, &manager->power);
         if (r < 0)
                 return r;
         manager->node = node_new(manager);
@@ -87,6 +94,8 @@ Manager *manager_free(Manager *manager) {
         if (!manager)
                 return NULL;
         manager_flush(manager);
+        if (manager->power)
+                power_abandon(manager->power);
         slice_jobs_abandon(manager);
         slice_changes_abandon(manager);
 
@@ -106,6 +115,8 @@ Manager *manager_free(Manager *manager) {
                 domain_free(domain);
         }
         node_free(manager->node);
+        power_free(manager->power);
+        g_ptr_array_unref(manager->stops);
         g_queue_clear_full(&manager->ended, (GDestroyNotify) ended_free);
         g_ptr_array_unref(manager->released);
         g_ptr_array_unref(manager->changed);
@@ -194,6 +205,8 @@ int manager_check_limits(Manager *manager, uid_t owner, sd_bus_error *error) {
         GHashTableIter iter;
         void *item;
 
+        if (power_is_going_down(manager->power))
+                return sd_bus_error_set(error, VMM_ERROR_BUSY, "The machine is going down");
         if (total >= manager->settings->domains_max)
                 return sd_bus_error_setf(error, VMM_ERROR_LIMIT_EXCEEDED,
                         "There are %u domains already (MaxDomains=)", total);
@@ -206,6 +219,17 @@ int manager_check_limits(Manager *manager, uid_t owner, sd_bus_error *error) {
                 return sd_bus_error_setf(error, VMM_ERROR_LIMIT_EXCEEDED,
                         "User %u has %u domains already (MaxDomainsPerUser=)", (unsigned) owner, owned);
         return 0;
+}
+
+uint64_t manager_stop_usec(const Manager *manager) {
+        uint64_t longest = 0;
+        GHashTableIter iter;
+        void *item;
+
+        g_hash_table_iter_init(&iter, manager->by_uuid);
+        while (g_hash_table_iter_next(&iter, NULL, &item))
+                longest = MAX(longest, stop_plan_total_usec(&((const Domain *) item)->config->stop_plan));
+        return longest + STOP_ALL_MARGIN_USEC;
 }
 
 static void manager_list(Manager *manager, Domain *domain) {
@@ -222,6 +246,7 @@ void manager_add(Manager *manager, Domain *domain) {
         manager_list(manager, domain);
         manager->observer->domain_added(manager->userdata, domain);
         slices_add_domain(domain);
+        power_follow(manager->power);
 }
 
 void manager_rename(Manager *manager, Domain *domain, const char *name) {
@@ -251,6 +276,7 @@ static void manager_drop(Manager *manager, Domain *domain) {
         manager_flush(manager);
         manager->observer->domain_removed(manager->userdata, domain);
         manager_unlist(manager, domain);
+        power_follow(manager->power);
 }
 
 void manager_remove(Manager *manager, Domain *domain) {

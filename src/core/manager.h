@@ -8,6 +8,7 @@
 
 typedef struct Slice Slice;
 typedef struct Node Node;
+typedef struct Power Power;
 
 #define ENDED_DOMAINS_KEPT 32u   /* whose console log is still to be had */
 
@@ -39,6 +40,8 @@ struct Manager {
         const ManagerObserver *observer;
         void *userdata;
         Node *node;
+        Power *power;
+        GPtrArray *stops;         /* StopAll: of all domains, in flight */
         GHashTable *by_uuid;      /* sd_id128_t -> Domain */
         GHashTable *by_name;      /* name -> Domain */
         GHashTable *jobs;         /* id -> Job */
@@ -54,8 +57,9 @@ struct Manager {
         sd_event_source *flush;
 };
 
-/* Takes the settings; borrows the rest. */
-int manager_new(sd_event *event, Units *units, ManagerConfig *settings, bool user_mode,
+/* Takes the settings; borrows the rest. bus: the one that the machine's own services are on, which in user
+ * mode is not looked at. */
+int manager_new(sd_bus *bus, sd_event *event, Units *units, ManagerConfig *settings, bool user_mode,
         const char *runtime_directory, Manager **ret);
 Manager *manager_free(Manager *manager);
 void manager_set_observer(Manager *manager, const ManagerObserver *observer, void *userdata);
@@ -75,12 +79,16 @@ int manager_check_name(Manager *manager, const char *name, sd_bus_error *error);
 
 Job *manager_find_job(Manager *manager, uint32_t id);
 
-/* Whether one more domain of this owner may come. Returns 0 or -EUSERS with LimitExceeded. */
+/* Whether one more domain of this owner may come. Returns 0, -EUSERS with LimitExceeded, or -EBUSY with
+ * Busy: the machine is going down. */
 int manager_check_limits(Manager *manager, uid_t owner, sd_bus_error *error);
 
 /* Resource properties that domains can be given here: systemd knows them, and has what they need. Free with
  * g_strfreev(). */
 char **manager_resource_properties(const Manager *manager);
+
+/* The time that stopping all domains takes at most, in microseconds. */
+uint64_t manager_stop_usec(const Manager *manager);
 
 /* Called by domains and jobs. */
 void manager_add(Manager *manager, Domain *domain);

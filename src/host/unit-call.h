@@ -33,7 +33,9 @@ struct Units {
         GHashTable *watches;         /* unit -> UnitWatch */
         GQueue in_flight, waiting;   /* UnitCall */
         sd_bus_slot *match_job, *match_removed, *match_changed, *match_stop, *match_reloading, *get_version,
-                *get_features, *get_control_group;
+                *get_features, *get_control_group, *get_state;
+        void (*state_reply)(void *userdata, const char *state);
+        void *state_userdata;
 };
 
 /* What a start needs to try again. */

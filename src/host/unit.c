@@ -532,6 +532,24 @@ static int units_ask(
                 property);
 }
 
+static int on_state(sd_bus_message *reply, void *userdata, sd_bus_error *ret_error) {
+        Units *units = userdata;
+        const char *state;
+
+        units->get_state = sd_bus_slot_unref(units->get_state);
+        if (sd_bus_message_is_method_error(reply, NULL) || sd_bus_message_read(reply, "v", "s", &state) < 0)
+                state = NULL;
+        units->state_reply(units->state_userdata, state);
+        return 0;
+}
+
+int units_ask_state(Units *units, void (*reply)(void *userdata, const char *state), void *userdata) {
+        units->get_state = sd_bus_slot_unref(units->get_state);
+        units->state_reply = reply;
+        units->state_userdata = userdata;
+        return units_ask(units, &units->get_state, "SystemState", on_state);
+}
+
 static int units_match(Units *units, sd_bus_slot **slot, const char *path, const char *interface,
         const char *member, sd_bus_message_handler_t handler) {
         return sd_bus_match_signal_async(
@@ -584,7 +602,7 @@ int units_new(sd_bus *bus, UnitReply known, void *userdata, Units **ret) {
 Units *units_free(Units *units) {
         sd_bus_slot **slots[] = {&units->match_job, &units->match_removed, &units->match_changed,
                 &units->match_stop, &units->match_reloading, &units->get_version,
-                &units->get_features, &units->get_control_group};
+                &units->get_features, &units->get_control_group, &units->get_state};
 
         g_queue_clear_full(&units->in_flight, (GDestroyNotify) call_free);
         g_queue_clear_full(&units->waiting, (GDestroyNotify) call_free);

@@ -34,6 +34,10 @@ const char *units_version(const Units *units);
 /* Whether the manager was built with this: "+BPF_FRAMEWORK". False until it has answered. */
 bool units_have(const Units *units, const char *feature);
 
+/* What the manager is about: "running", "stopping". One question at a time; NULL: it does not say. Returns 0
+ * or a negative errno. */
+int units_ask_state(Units *units, void (*reply)(void *userdata, const char *state), void *userdata);
+
 /* Where the manager's units are in the cgroup tree: "" for the root; NULL until the manager has answered. */
 const char *units_control_group(const Units *units);
 

@@ -413,6 +413,10 @@ static void test_matrix(Bench *bench, gconstpointer data) {
                 "ListDomains: nobody is asked",
                 "GetStats: nobody is asked",
                 "GetConsoleLog: Access denied: polkit refuses org.example.VMManager1.console");
+        try_members(bench, "node");
+        expect(bench,
+                "PowerOff: Access denied: polkit refuses org.example.VMManager1.host-power",
+                "Reboot: Access denied: polkit refuses org.example.VMManager1.host-power");
         try_members(bench, "web");
         expect(bench,
                 "Pause: Access denied: polkit refuses org.example.VMManager1.pause",

@@ -30,6 +30,7 @@ void systemd_goes_on(const char *call);   /* with the oldest that it holds */
 
 /* As systemd 252 does: what is below a slice is frozen and thawed with it, each on its own. */
 void systemd_reaches_below_slices(void);
+void systemd_is(const char *state);       /* "stopping" */
 void systemd_freezes_slice(const char *slice, bool freeze);   /* for somebody else */
 
 void systemd_stops_slice(const char *slice);
@@ -82,6 +83,16 @@ void host_has_no_labels(void);       /* for programs; else its kernel takes each
 /* ---- The machine. ---- */
 
 void cpu_goes(void);                  /* one of its four */
+
+/* ---- The machine. ---- */
+
+void cpu_goes(void);                  /* one of its four */
+
+/* ---- logind, which is not there until it comes. ---- */
+
+void logind_comes(void);
+void logind_refuses(const char *call);    /* "PowerOff", "CanReboot": with an error */
+void logind_announces(bool going_down);
 
 /* ---- QEMU's monitor: what it does at the greeting, or when it hears a command. ---- */
 

@@ -564,6 +564,29 @@ Units *units_free(Units *units) {
         return NULL;
 }
 
+typedef struct StateQuestion {
+        void (*reply)(void *userdata, const char *state);
+        void *userdata;
+} StateQuestion;
+
+static void state_act_answer(void *data) {
+        g_autofree StateQuestion *question = data;
+
+        question->reply(question->userdata, world.systemd_state);
+}
+
+int units_ask_state(Units *units, void (*reply)(void *userdata, const char *state), void *userdata) {
+        StateQuestion *question = g_new(StateQuestion, 1);
+
+        *question = (StateQuestion) {reply, userdata};
+        happen(state_act_answer, question);
+        return 0;
+}
+
+void systemd_is(const char *state) {
+        world.systemd_state = state;
+}
+
 const char *units_version(const Units *units) {
         return "252.39-1~deb12u2";
 }

@@ -71,6 +71,9 @@ typedef struct World {
         GHashTable *returns;   /* of the monitor: command -> JSON */
         const char *group_call; /* that fails, with this */
         int group_error;
+        const char *systemd_state;
+        bool logind;
+        const char *logind_refuses;
         bool cpus_gone;
         const char *qemu_says; /* when it is asked for its version; NULL: nothing */
         bool reaches_below;    /* systemd, when it freezes or thaws a slice */

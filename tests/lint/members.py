@@ -22,7 +22,7 @@ class Member:
         self.symbol = lines[0]
         self.described = re.findall(r'(?m)^@(\w+): \S', '\n'.join(lines[1:]))
         self.text = ' '.join(line for line in lines[1:] if not line.startswith('@')).strip()
-        self.actions = re.findall(r'\b[Aa]ction:? ([a-z]+)', self.text)
+        self.actions = re.findall(r'\b[Aa]ction:? ([a-z]+(?:-[a-z]+)*)', self.text)
 
 
 def documented(parent):
