@@ -362,6 +362,7 @@ int bus_new(sd_bus *connection, Manager *manager, Bus **ret) {
                 .bus = connection,
                 .manager = manager,
                 .autodestroy = g_hash_table_new_full(NULL, NULL, NULL, watch_free),
+                .cleared_logs = g_hash_table_new_full(NULL, NULL, NULL, g_free),
                 .slots = g_ptr_array_new_with_free_func(slot_free),
         };
         r = authority_new(connection, manager->user_mode, &bus->authority);
@@ -379,6 +380,7 @@ Bus *bus_free(Bus *bus) {
                 return NULL;
         g_ptr_array_unref(bus->slots);
         g_hash_table_unref(bus->autodestroy);
+        g_hash_table_unref(bus->cleared_logs);
         authority_free(bus->authority);
         g_free(bus);
         return NULL;

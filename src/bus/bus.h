@@ -24,6 +24,7 @@ struct Bus {
         Manager *manager;
         Authority *authority;
         GHashTable *autodestroy;   /* Domain -> CallerWatch */
+        GHashTable *cleared_logs;  /* UID -> mark in the kernel's log, char * */
         GPtrArray *slots;          /* sd_bus_slot: the tree */
 };
 

@@ -8,6 +8,7 @@
 
 #include "bus/bus.h"
 #include "bus/config-dbus.h"
+#include "bus/log-dbus.h"
 #include "config/text.h"
 #include "host/kvm.h"
 #include "host/process.h"
@@ -494,6 +495,11 @@ static const sd_bus_vtable manager_vtable[] = {
                 "GetStats", NULL,, "a(oa{sv})", SD_BUS_PARAM(stats), method_get_stats, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("GetConsoleLog", "su", SD_BUS_PARAM(domain) SD_BUS_PARAM(lines), "as",
                 SD_BUS_PARAM(log), method_get_console_log, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("GetLog", "u", SD_BUS_PARAM(lines), "as", SD_BUS_PARAM(log),
+                method_get_log, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("GetHypervisorLog", "u", SD_BUS_PARAM(lines), "as", SD_BUS_PARAM(log),
+                method_get_hypervisor_log, ANYBODY),
+        SD_BUS_METHOD("ClearHypervisorLog", NULL, NULL, method_clear_hypervisor_log, ANYBODY),
         SD_BUS_SIGNAL_WITH_NAMES("DomainAdded", "so", SD_BUS_PARAM(name) SD_BUS_PARAM(path), 0),
         SD_BUS_SIGNAL_WITH_NAMES("DomainRemoved", "so", SD_BUS_PARAM(name) SD_BUS_PARAM(path), 0),
         SD_BUS_SIGNAL_WITH_NAMES("DomainRenamed", "sso",

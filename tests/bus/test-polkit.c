@@ -412,7 +412,10 @@ static void test_matrix(Bench *bench, gconstpointer data) {
                 "GetDomainByControlGroup: nobody is asked",
                 "ListDomains: nobody is asked",
                 "GetStats: nobody is asked",
-                "GetConsoleLog: Access denied: polkit refuses org.example.VMManager1.console");
+                "GetConsoleLog: Access denied: polkit refuses org.example.VMManager1.console",
+                "GetLog: Access denied: polkit refuses org.example.VMManager1.inspect",
+                "GetHypervisorLog: Access denied: polkit refuses org.example.VMManager1.inspect",
+                "ClearHypervisorLog: Access denied: polkit refuses org.example.VMManager1.inspect");
         try_members(bench, "node");
         expect(bench,
                 "PowerOff: Access denied: polkit refuses org.example.VMManager1.host-power",

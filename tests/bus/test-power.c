@@ -223,8 +223,8 @@ static void test_announced_refusing(Bench *bench, gconstpointer data) {
 /* Nor does it start again then, whatever its policy. */
 static void test_no_restart(Bench *bench, gconstpointer data) {
         logind_comes();
-        call(bench, CREATE, "web", 3, PAYLOAD, "StopPlan", "a(st)", 1, "SIGTERM", UINT64_C(3000000), "OnCrash",
-                "s", "restart", CREATE_START);
+        call(bench, CREATE, "web", 3, PAYLOAD, "StopPlan", "a(st)", 1, "SIGTERM", UINT64_C(3000000),
+                "OnCrash", "s", "restart", CREATE_START);
         process_turns_deaf(101);
         logind_announces(true);
         settle(bench);

@@ -82,6 +82,9 @@ void host_has_no_labels(void);       /* for programs; else its kernel takes each
 
 /* ---- The machine. ---- */
 
+void kernel_says(const char *line);   /* about virtualisation */
+void daemon_said(const char *line);   /* into the journal */
+void journal_goes(void);
 void cpu_goes(void);                  /* one of its four */
 
 /* ---- The machine. ---- */

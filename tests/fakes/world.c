@@ -523,6 +523,8 @@ void host_new(sd_event *event, sd_bus *connection, bool of_user) {
                 .frozen_slices = g_ptr_array_new_with_free_func(g_free),
                 .started_slices = g_ptr_array_new_with_free_func(g_free),
                 .cgroups = g_ptr_array_new(),
+                .own_log = g_ptr_array_new_with_free_func(g_free),
+                .kernel_log = g_ptr_array_new_with_free_func(g_free),
                 .run_dirs = g_ptr_array_new(),
                 .monitors = g_ptr_array_new(),
                 .rules = g_ptr_array_new_with_free_func(g_free),
@@ -563,6 +565,7 @@ void host_free(void) {
         monitors_hang_up(NULL);
         sd_event_source_disable_unref(world.turn);
         g_queue_clear_full(&world.acts, g_free);
+        journal_goes();
         g_ptr_array_unref(world.scopes);
         g_ptr_array_unref(world.processes);
         g_ptr_array_unref(world.frozen_slices);

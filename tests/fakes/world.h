@@ -72,6 +72,7 @@ typedef struct World {
         const char *group_call; /* that fails, with this */
         int group_error;
         const char *systemd_state;
+        GPtrArray *own_log, *kernel_log;   /* char * */
         bool logind;
         const char *logind_refuses;
         bool cpus_gone;
