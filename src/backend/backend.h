@@ -7,10 +7,23 @@
 #include "backend/console.h"
 #include "config/domain-config.h"
 #include "config/manager-config.h"
+#include "host/disk-image.h"
 #include "host/run-dir.h"
 #include "host/spawn.h"
 
 typedef struct Backend Backend;
+
+/* A disk, with its descriptors; they are the backend's to take or to leave. */
+typedef struct BackendDisk {
+        const DiskConfig *config;
+        DiskImage *image;
+} BackendDisk;
+
+/* What the payload is started with, besides itself. */
+typedef struct BackendDevices {
+        const BackendDisk *disks;
+        unsigned n_disks;
+} BackendDevices;
 
 typedef struct BackendContext {
         sd_event *event;
@@ -29,6 +42,10 @@ typedef struct BackendObserver {
 
         void (*reset)(void *userdata);   /* the guest has begun anew, within the same payload */
         void (*suspended)(void *userdata, bool suspended);
+
+        /* The guest let go of a device when nobody waited for it. problem: what is left of it; NULL:
+         * none. */
+        void (*device_gone)(void *userdata, const char *kind, const char *name, const char *problem);
 } BackendObserver;
 
 /* A virtual CPU, and the thread that is it. */
@@ -71,8 +88,10 @@ typedef struct BackendOps {
                 sd_bus_error *error);
         void (*destroy)(Backend *backend);
 
-        /* Makes what the payload inherits; *ret borrows from the backend and holds until the spawn. */
-        int (*prepare)(Backend *backend, const RunDir *dir, SpawnSpec *ret, sd_bus_error *error);
+        /* Makes what the payload inherits; *ret borrows from the backend and the devices, and holds until
+         * the spawn. */
+        int (*prepare)(Backend *backend, const RunDir *dir, const BackendDevices *devices, SpawnSpec *ret,
+                sd_bus_error *error);
 
         /* The payload has been executed: replies when it answers. */
         int (*connect)(Backend *backend, const RunDir *dir, BackendReply reply, void *userdata,
@@ -141,6 +160,13 @@ typedef struct BackendOps {
         int (*take_picture)(Backend *backend, BackendReply reply, void *userdata, BackendCall **ret,
                 sd_bus_error *error);
         GBytes *(*picture)(Backend *backend);
+
+        /* A disk while the guest runs: replies when QEMU has it; when all of it is gone. What is refused
+         * with -EBUSY is attached as before, and may go later: see device_gone(). */
+        int (*attach_disk)(Backend *backend, const BackendDisk *disk, BackendReply reply, void *userdata,
+                BackendCall **ret, sd_bus_error *error);
+        int (*detach_disk)(Backend *backend, const char *name, BackendReply reply, void *userdata,
+                BackendCall **ret, sd_bus_error *error);
 
         /* Takes what the payload has said so far; its end is known. */
         void (*drain)(Backend *backend);

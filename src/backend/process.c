@@ -52,7 +52,8 @@ static int process_create(
         return 0;
 }
 
-static int process_prepare(Backend *backend, const RunDir *dir, SpawnSpec *ret, sd_bus_error *error) {
+static int process_prepare(Backend *backend, const RunDir *dir, const BackendDevices *devices,
+        SpawnSpec *ret, sd_bus_error *error) {
         ProcessBackend *p = (ProcessBackend *) backend;
         autofd int reader = -1;
         int r;

@@ -9,8 +9,10 @@
 #include "backend/qemu-cmdline.h"
 #include "backend/qemu-life.h"
 
-/* On q35 nothing can be plugged in but behind a port that was there from the start. */
-#define PCIE_ROOT_PORTS 4u
+/* Ports share slots of the root bus, eight each, from this one on: below it is room for what else there
+ * is. */
+#define PORT_SLOT_FIRST 0x10u
+#define PORTS_PER_SLOT 8u
 
 __attribute__((format(printf, 3, 4)))
 static void add(GPtrArray *argv, const char *option, const char *format, ...) {
@@ -106,10 +108,53 @@ static void add_actions(GPtrArray *argv, const DomainConfig *config) {
                 actions.panic);
 }
 
-static void add_devices(GPtrArray *argv, MachineType machine) {
-        for (unsigned i = 1; machine == MACHINE_Q35 && i <= PCIE_ROOT_PORTS; i++)
-                add(argv, "-device", "pcie-root-port,id=port%u,chassis=%u,slot=%u", i, i, i);
+/* On q35 nothing can be plugged in but behind a port that was there from the start. */
+static void add_ports(GPtrArray *argv, unsigned n_ports) {
+        for (unsigned i = 0; i < n_ports; i++)
+                add(argv, "-device",
+                        "pcie-root-port,id=port%u,chassis=%u,slot=%u,addr=0x%x.%u,multifunction=on", i + 1,
+                        i + 1, i + 1, PORT_SLOT_FIRST + i / PORTS_PER_SLOT, i % PORTS_PER_SLOT);
+}
 
+JsonObject *qemu_disk_node(const DiskConfig *disk, unsigned fdset) {
+        JsonObject *node = json_object_new(), *file = json_object_new();
+        g_autofree char *name = g_strconcat("disk-", disk->name, NULL);
+        g_autofree char *path = g_strdup_printf("/dev/fdset/%u", fdset);
+
+        json_object_set_string_member(file, "driver", disk->block ? "host_device" : "file");
+        json_object_set_string_member(file, "filename", path);
+        /* Who forces a disk wants no look at who else has it. */
+        if (disk->mode == DISK_FORCE)
+                json_object_set_string_member(file, "locking", "off");
+        json_object_set_string_member(node, "driver", disk_format_to_string(disk->format));
+        json_object_set_string_member(node, "node-name", name);
+        json_object_set_boolean_member(node, "read-only", disk->mode == DISK_RO);
+        json_object_set_object_member(node, "file", file);
+        /* Whatever the image has come to name meanwhile. */
+        if (disk->format == DISK_QCOW2)
+                json_object_set_null_member(node, "backing");
+        return node;
+}
+
+/* place: of those that the firmware tries to boot from, one after the other; from 1 on. */
+static void add_disk(GPtrArray *argv, MachineType machine, const QemuLayoutDisk *disk, unsigned place) {
+        const DiskConfig *config = disk->config;
+        g_autofree char *bus = disk->port ? g_strdup_printf(",bus=port%u", disk->port) : g_strdup("");
+        g_autoptr(JsonNode) node = json_node_new(JSON_NODE_OBJECT);
+
+        json_node_take_object(node, qemu_disk_node(config, disk->fdset));
+        g_autofree char *text = json_to_string(node, FALSE);
+
+        add(argv, "-add-fd", "fd=%d,set=%u", disk->read_fd, disk->fdset);
+        if (disk->write_fd >= 0)
+                add(argv, "-add-fd", "fd=%d,set=%u", disk->write_fd, disk->fdset);
+        add(argv, "-blockdev", "%s", text);
+        add(argv, "-device", "%s,id=disk-%s,drive=disk-%s,serial=%s,bootindex=%u%s",
+                machine == MACHINE_MICROVM ? "virtio-blk-device" : "virtio-blk-pci", config->name,
+                config->name, config->name, place, bus);
+}
+
+static void add_devices(GPtrArray *argv, MachineType machine) {
         /* How a guest gives memory back while it runs. */
         add(argv, "-device", "%s,id=balloon",
                 machine == MACHINE_MICROVM ? "virtio-balloon-device" : "virtio-balloon-pci");
@@ -142,7 +187,10 @@ char **qemu_command_line(const DomainConfig *config, const QemuLayout *layout) {
         add_socket(argv, "console", layout->console_fd);
         add(argv, "-serial", "chardev:console");
         add_socket(argv, QEMU_AGENT_ID, layout->agent_fd);
+        add_ports(argv, layout->n_ports);
         add_devices(argv, config->machine);
+        for (unsigned i = 0; i < layout->n_disks; i++)
+                add_disk(argv, config->machine, &layout->disks[i], i + 1);
         g_ptr_array_add(argv, NULL);
         return (char **) g_ptr_array_free(argv, FALSE);
 }

@@ -4,10 +4,18 @@
 /* The command line of a QEMU for a domain: a pure function of the configuration. Nothing of a user's text
  * becomes an option: commas are doubled where QEMU parses them, and every option is ours. */
 
+#include <json-glib/json-glib.h>
+
 #include "config/domain-config.h"
 
 /* Of the device and the socket of the guest's agent. */
 #define QEMU_AGENT_ID "agent"
+
+typedef struct QemuLayoutDisk {
+        const DiskConfig *config;
+        int read_fd, write_fd;      /* in the child; -1: none */
+        unsigned fdset, port;       /* port 0: none */
+} QemuLayoutDisk;
 
 typedef struct QemuLayout {
         const char *binary;         /* absolute path */
@@ -15,7 +23,14 @@ typedef struct QemuLayout {
         int monitor_fd;             /* in the child: listening sockets */
         int console_fd;
         int agent_fd;
+        unsigned n_ports;           /* for devices, on q35 */
+        const QemuLayoutDisk *disks;
+        unsigned n_disks;
 } QemuLayout;
+
+/* What blockdev-add, or -blockdev, is told of a disk; its node is "disk-NAME". Free with
+ * json_object_unref(). */
+JsonObject *qemu_disk_node(const DiskConfig *disk, unsigned fdset);
 
 /* argv of a QEMU that starts with its vCPUs stopped (-S). Free with g_strfreev(). The configuration must be
  * complete and its UUID set. */

@@ -10,6 +10,8 @@
 /* A monitor that does not answer in this time is given up on, for this command. */
 #define QEMU_TIMEOUT_USEC 5000000ull
 
+typedef struct QemuDevice QemuDevice;
+
 typedef struct QemuBackend {
         Backend parent;
         BackendContext context;
@@ -41,6 +43,9 @@ typedef struct QemuBackend {
         bool asks_stats;              /* QEMU asks the guest for them, now and then */
         sd_event_source *memory_timer;
         GBytes *picture;              /* taken, and not fetched yet */
+        GHashTable *devices;          /* id -> QemuDevice: see qemu-device.h */
+        unsigned n_ports;             /* for devices; 0: they need none */
+        unsigned last_fdset;          /* ids of sets of descriptors */
 } QemuBackend;
 
 /* What an answer was good for: negative with *error when the call has failed, QEMU_DONE when it is over,
@@ -81,6 +86,15 @@ int64_t qemu_json_int(JsonObject *object, const char *name);
 const char *qemu_json_string(JsonObject *object, const char *name);
 
 /* ---- Operations that have a file of their own. ---- */
+
+/* What QEMU inherits for the disks of the creation, and, as QemuLayoutDisk, where it finds it. Returns 0 or
+ * a negative errno. */
+int qemu_prepare_disks(QemuBackend *q, const BackendDevices *devices, SpawnSpec *spec, GArray *layout,
+        sd_bus_error *error);
+int qemu_attach_disk(Backend *backend, const BackendDisk *disk, BackendReply reply, void *userdata,
+        BackendCall **ret, sd_bus_error *error);
+int qemu_detach_disk(Backend *backend, const char *name, BackendReply reply, void *userdata,
+        BackendCall **ret, sd_bus_error *error);
 
 int qemu_find_vcpus(
         Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error);

@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "backend/qemu-device.h"
 #include "backend/qemu-internal.h"
 #include "backend/qemu-life.h"
 #include "host/kvm.h"
@@ -36,6 +37,7 @@ static void qemu_destroy(Backend *backend) {
         fd_close(q->agent_listener);
         fd_close(q->output);
         g_array_unref(q->vcpus);
+        g_hash_table_unref(q->devices);
         g_strfreev(q->argv);
         g_free(q->binary);
         g_free(q->remark);
@@ -90,7 +92,9 @@ static int qemu_create(
                 .monitor_listener = -1, .console_listener = -1, .agent_listener = -1, .output = -1,
                 .n_vcpus = config->vcpus,
                 .memory = {.limit = config->max_memory, .actual = config->max_memory},
-                .calls = g_ptr_array_new(), .vcpus = g_array_new(FALSE, FALSE, sizeof(BackendVcpu))};
+                .calls = g_ptr_array_new(), .vcpus = g_array_new(FALSE, FALSE, sizeof(BackendVcpu)),
+                .devices = qemu_devices_new(),
+                .n_ports = config->machine == MACHINE_Q35 ? config->disks->len + QEMU_SPARE_PORTS : 0};
         if (spawn_find_program(context->settings->qemu_binary, &q->binary, NULL) < 0)
                 return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
                         "There is no QEMU on this host: no program '%s'", context->settings->qemu_binary);
@@ -109,8 +113,11 @@ static int qemu_create(
         return 0;
 }
 
-static int qemu_prepare(Backend *backend, const RunDir *dir, SpawnSpec *ret, sd_bus_error *error) {
+static int qemu_prepare(Backend *backend, const RunDir *dir, const BackendDevices *devices, SpawnSpec *ret,
+        sd_bus_error *error) {
         QemuBackend *q = (QemuBackend *) backend;
+        QemuLayout layout = {q->binary, q->accelerator, .n_ports = q->n_ports};
+        g_autoptr(GArray) disks = g_array_new(FALSE, FALSE, sizeof(QemuLayoutDisk));
         autofd int reader = -1;
         int r;
 
@@ -129,17 +136,20 @@ static int qemu_prepare(Backend *backend, const RunDir *dir, SpawnSpec *ret, sd_
                 return sd_bus_error_set_errnof(
                         error, r, "Cannot make the sockets of QEMU: %s", g_strerror(-r));
 
-        q->argv = qemu_command_line(q->config,
-                &(QemuLayout) {q->binary, q->accelerator, SPAWN_FD_FIRST, SPAWN_FD_FIRST + 1,
-                        SPAWN_FD_FIRST + 2});
         *ret = (SpawnSpec) {
-                .argv = q->argv,
                 .user = q->user,
                 .no_new_privileges = true,
                 .output = q->output,
-                .descriptors = {q->monitor_listener, q->console_listener, q->agent_listener},
-                .n_descriptors = 3,
         };
+        layout.monitor_fd = spawn_inherit(ret, q->monitor_listener);
+        layout.console_fd = spawn_inherit(ret, q->console_listener);
+        layout.agent_fd = spawn_inherit(ret, q->agent_listener);
+        r = qemu_prepare_disks(q, devices, ret, disks, error);
+        if (r < 0)
+                return r;
+        layout.disks = (const QemuLayoutDisk *) (void *) disks->data;
+        layout.n_disks = disks->len;
+        ret->argv = q->argv = qemu_command_line(q->config, &layout);
         return 0;
 }
 
@@ -173,14 +183,13 @@ static const struct {
         {"BALLOON_CHANGE", qemu_on_balloon},
         {"VSERPORT_CHANGE", qemu_on_port},
         {"DEVICE_DELETED", qemu_on_vcpu_deleted},
+        {"DEVICE_DELETED", qemu_device_deleted},
 };
 
 static void on_monitor_event(void *userdata, const char *name, JsonObject *data) {
         for (size_t i = 0; i < G_N_ELEMENTS(events); i++)
-                if (g_str_equal(events[i].name, name)) {
+                if (g_str_equal(events[i].name, name))
                         events[i].take(userdata, data);
-                        return;
-                }
 }
 
 static void qemu_fail_connect(QemuBackend *q) {
@@ -303,6 +312,8 @@ const BackendOps backend_qemu = {
         .memory = qemu_memory,
         .take_picture = qemu_take_picture,
         .picture = qemu_picture,
+        .attach_disk = qemu_attach_disk,
+        .detach_disk = qemu_detach_disk,
         .drain = qemu_drain,
         .end_reason = qemu_end_reason,
         .last_words = qemu_last_words,

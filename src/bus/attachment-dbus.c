@@ -6,8 +6,48 @@
 #include "bus/bus.h"
 #include "core/attachment.h"
 #include "util/auto.h"
+#include "util/variant.h"
 
-/* The domain is found again: the message is all that is kept while somebody waits. */
+int method_attach_disk(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        g_autoptr(GVariant) settings = NULL;
+        g_autoptr(DiskConfig) disk = NULL;
+        Domain *domain = userdata;
+        DiskConfig *taken;
+        uid_t uid;
+        int r;
+
+        r = variant_read(m, &settings);
+        if (r < 0)
+                return r;
+        r = authorize_domain_as(domain, m, NULL, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = disk_config_new(settings, "disk", &disk, error);
+        if (r >= 0)
+                r = domain_attach_disk(domain, disk, uid, error);
+        if (r < 0)
+                return r;
+        taken = g_steal_pointer(&disk);
+        return sd_bus_reply_method_return(m, "s", taken->name);
+}
+
+int method_detach_disk(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Domain *domain = userdata;
+        const char *name;
+        uid_t uid;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &name);
+        if (r < 0)
+                return r;
+        r = authorize_domain_as(domain, m, NULL, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = domain_detach_disk(domain, name, error);
+        return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
+}
+
+/* Who waits is answered before the domain is gone. */
 typedef struct Waiting {
         sd_bus_message *message;
         Domain *domain;

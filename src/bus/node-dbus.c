@@ -26,8 +26,10 @@ static int power_verb(sd_bus_message *m, Bus *bus, HostPower what, sd_bus_error 
                 r = bus_check_flags(flags, POWER_FORCE, error);
         if (r < 0)
                 return r;
-        r = authorize(bus->authority, m, &(AuthorityDetails) {.domain = "", .uuid = "", .slice = ""}, &uid,
-                error);
+        r = authorize(bus->authority, m, &(AuthorityDetails) {
+                        .domain = "", .uuid = "", .slice = "",
+                        .row = what == HOST_REBOOT ? "Node.Reboot" : NULL,   /* a domain's is another's */
+                }, &uid, error);
         if (r <= 0)
                 return r < 0 ? r : 1;
         return bus_verb_result(m, power_request(bus->manager->power, what, flags & POWER_FORCE, uid,

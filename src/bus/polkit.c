@@ -19,7 +19,7 @@
 #define QUESTION_TIMEOUT_USEC 300000000ull
 
 static const struct {
-        const char *member, *action;
+        const char *row, *action;
 } actions[] = {
         {"CreateDomain",    ACTION("create")},
         {"AdoptProcesses",  ACTION("adopt")},
@@ -50,9 +50,11 @@ static const struct {
         {"PinVCPU",         ACTION("configure")},
         {"WeighVCPU",       ACTION("configure")},
         {"PowerOff",        ACTION("host-power")},
-        {"Reboot",          ACTION("host-power")},
+        {"Node.Reboot",     ACTION("host-power")},
         {"OpenConsole",     ACTION("console")},
         {"GetConsoleLog",   ACTION("console")},
+        {"AttachDisk",      ACTION("configure")},
+        {"DetachDisk",      ACTION("configure")},
         {"WaitForDevices",  ACTION("inspect")},
         {"AddDevice",       ACTION("configure")},
         {"RemoveDevice",    ACTION("configure")},
@@ -119,9 +121,9 @@ Authority *authority_free(Authority *authority) {
         return NULL;
 }
 
-static const char *action_of(const char *member) {
+static const char *action_of(const char *row) {
         for (size_t i = 0; i < G_N_ELEMENTS(actions); i++)
-                if (g_str_equal(actions[i].member, member))
+                if (g_str_equal(actions[i].row, row))
                         return actions[i].action;
         return NULL;
 }
@@ -285,7 +287,7 @@ int authorize(Authority *authority, sd_bus_message *m, const AuthorityDetails *d
         sd_bus_error *error) {
         Question *question = g_hash_table_lookup(authority->questions, m);
         const char *member = details->member ? details->member : sd_bus_message_get_member(m);
-        const char *action = action_of(member);
+        const char *action = action_of(details->row ? details->row : member);
 
         if (!action)
                 return sd_bus_error_setf(

@@ -66,21 +66,30 @@ static void waiters_answer(Domain *domain, int r, const sd_bus_error *error) {
                 waiter_answer(domain->device_waiters->pdata[0], r, error);
 }
 
-static void attachment_tell(const Attachment *attachment, const char *what) {
+static void attachment_tell(Attachment *attachment, const char *what) {
         Domain *domain = attachment->domain;
         Manager *manager = domain->manager;
 
         domain_mark_changed(domain, attachment->kind == ATTACHMENT_DISK ? DOMAIN_CHANGED_DISKS
                                                                         : DOMAIN_CHANGED_NETWORKS);
+        attachment->told = true;
         manager_flush(manager);
         manager->observer->device_changed(manager->userdata, domain, attachment->name, what);
+}
+
+/* What there is beside the description. */
+static void attachment_clear(Attachment *attachment) {
+        attachment->call = backend_call_cancel(attachment->call);
+        if (attachment->data_free)
+                attachment->data_free(attachment->data);
+        attachment->data = NULL;
+        attachment->data_free = NULL;
 }
 
 static void attachment_free(void *item) {
         Attachment *attachment = item;
 
-        if (attachment->data_free)
-                attachment->data_free(attachment->data);
+        attachment_clear(attachment);
         if (attachment->config_free)
                 attachment->config_free(attachment->config);
         g_free(attachment->reason);
@@ -103,10 +112,13 @@ Attachment *attachment_find(const Domain *domain, AttachmentKind kind, const cha
         return attachment && attachment->kind == kind ? attachment : NULL;
 }
 
-static Attachment *attachment_add(Domain *domain, AttachmentKind kind, const char *name, void *config,
+Attachment *attachment_add(Domain *domain, AttachmentKind kind, const char *name, void *config,
         GDestroyNotify config_free) {
-        Attachment *attachment = g_new0(Attachment, 1);
+        Attachment *attachment = find_any(domain, name);
 
+        if (attachment)
+                attachment_remove(attachment);
+        attachment = g_new0(Attachment, 1);
         *attachment = (Attachment) {
                 .domain = domain,
                 .kind = kind,
@@ -121,11 +133,8 @@ static Attachment *attachment_add(Domain *domain, AttachmentKind kind, const cha
 
 Attachment *attachment_new(Domain *domain, AttachmentKind kind, const char *name, void *config,
         GDestroyNotify config_free) {
-        Attachment *attachment = find_any(domain, name);
+        Attachment *attachment = attachment_add(domain, kind, name, config, config_free);
 
-        if (attachment)
-                attachment_remove(attachment);
-        attachment = attachment_add(domain, kind, name, config, config_free);
         attachment_tell(attachment, attachment_state_to_string(ATTACHMENT_WAITING));
         return attachment;
 }
@@ -146,10 +155,48 @@ void attachment_remove(Attachment *attachment) {
 
         if (g_ptr_array_find(domain->attachments, attachment, &at))
                 (void) g_ptr_array_steal_index(domain->attachments, at);
-        attachment_tell(attachment, "removed");
+        if (attachment->told)
+                attachment_tell(attachment, "removed");
         attachment_free(attachment);
         if (is_at_rest(domain))
                 waiters_answer(domain, 0, NULL);
+}
+
+void attachment_arrived(void *userdata, int r, const sd_bus_error *error) {
+        Attachment *attachment = userdata;
+
+        attachment->call = NULL;
+        if (r >= 0)
+                attachment_set_state(attachment, ATTACHMENT_READY, NULL);
+        else
+                attachment_set_state(attachment, ATTACHMENT_FAILED, error->message);
+}
+
+void attachment_left(void *userdata, int r, const sd_bus_error *error) {
+        Attachment *attachment = userdata;
+        g_autofree char *text = NULL;
+
+        attachment->call = NULL;
+        if (r >= 0) {
+                attachment_remove(attachment);
+                return;
+        }
+        text = g_strdup_printf("The %s '%s' is %s: %s", attachment_kind_to_string(attachment->kind),
+                attachment->name, r == -EBUSY ? "still attached" : "not free", error->message);
+        domain_warn(attachment->domain, NULL, text);
+        attachment_set_state(
+                attachment, r == -EBUSY ? ATTACHMENT_KEPT : ATTACHMENT_FAILED, error->message);
+}
+
+void attachment_gone(Domain *domain, const char *kind, const char *name, const char *problem) {
+        Attachment *attachment = attachment_find(domain, attachment_kind_from_string(kind), name);
+
+        if (!attachment || attachment->state == ATTACHMENT_FAILED)
+                return;
+        if (problem)
+                attachment_set_state(attachment, ATTACHMENT_FAILED, problem);
+        else
+                attachment_remove(attachment);
 }
 
 int attachment_check_name(const Domain *domain, const char *name, sd_bus_error *error) {
@@ -205,7 +252,7 @@ void attachments_init(Domain *domain) {
         domain->device_waiters = g_ptr_array_new_with_free_func(waiter_free);
         for (unsigned i = 0; i < config->disks->len; i++) {
                 DiskConfig *disk = config->disks->pdata[i];
-                (void) attachment_add(domain, ATTACHMENT_DISK, disk->name, disk, NULL);
+                attachment_add(domain, ATTACHMENT_DISK, disk->name, disk, NULL)->told = true;
         }
 }
 
@@ -222,6 +269,8 @@ void attachments_ended(Domain *domain, const char *reason) {
         int r = sd_bus_error_setf(&error, VMM_ERROR_NOT_RUNNING, "Cannot wait for devices of '%s': %s",
                 domain->config->name, reason);
 
+        for (unsigned i = 0; i < domain->attachments->len; i++)
+                attachment_clear(domain->attachments->pdata[i]);
         waiters_answer(domain, r, &error);
 }
 

@@ -25,6 +25,9 @@ typedef struct Attachment {
         const char *name;     /* the configuration's */
         AttachmentState state;
         char *reason;         /* of failed and kept; else "" */
+        bool told;            /* that it is there */
+
+        BackendCall *call;    /* what its backend owes */
 
         /* The description, and what whoever brings the device keeps with it; each with what frees it, or
          * NULL. */
@@ -32,15 +35,19 @@ typedef struct Attachment {
         GDestroyNotify config_free, data_free;
 } Attachment;
 
-/* Begins as waiting, and tells so. Takes the configuration; one that failed under the same name is
- * replaced. The name must be free otherwise: see attachment_check_name(). */
+/* Begins as waiting, and tells so when attachment_set_state() does. Takes the configuration; one that failed
+ * under the same name is replaced. The name must be free otherwise: see attachment_check_name(). */
+Attachment *attachment_add(Domain *domain, AttachmentKind kind, const char *name, void *config,
+        GDestroyNotify config_free);
+
+/* The same, and tells so at once. */
 Attachment *attachment_new(Domain *domain, AttachmentKind kind, const char *name, void *config,
         GDestroyNotify config_free);
 
 /* Tells everybody. reason: NULL unless failed or kept. */
 void attachment_set_state(Attachment *attachment, AttachmentState state, const char *reason);
 
-/* It is gone: tells everybody, and frees it. */
+/* It is gone: tells everybody who heard of it, and frees it. */
 void attachment_remove(Attachment *attachment);
 
 Attachment *attachment_find(const Domain *domain, AttachmentKind kind, const char *name);
@@ -60,6 +67,13 @@ GVariant *attachment_to_variant(const Attachment *attachment);
  * a negative errno with NotSupported, NotRunning or Busy. */
 int attachment_check_live(const Domain *domain, const char *name, sd_bus_error *error);
 
+/* The guest let go of a device by itself. problem: what is left of it in QEMU; NULL: nothing. */
+void attachment_gone(Domain *domain, const char *kind, const char *name, const char *problem);
+
+/* How a device that was asked for has come, or not, or has gone, or not; for BackendReply. */
+void attachment_arrived(void *attachment, int r, const sd_bus_error *error);
+void attachment_left(void *attachment, int r, const sd_bus_error *error);
+
 /* Makes the list from the configuration; once, with the domain. */
 void attachments_init(Domain *domain);
 void attachments_free(Domain *domain);
@@ -67,7 +81,8 @@ void attachments_free(Domain *domain);
 /* What the machine was started with is there. */
 void attachments_started(Domain *domain);
 
-/* Whoever waits is told that it is in vain, and why. */
+/* Nothing of them is there any more, with what they were in. Whoever waits is told that it is in vain, and
+ * why. */
 void attachments_ended(Domain *domain, const char *reason);
 
 /* Calls when nothing of the domain waits or goes any more, or when the time is over: in its turn or at once.

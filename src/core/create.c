@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "core/attachment.h"
+#include "core/disk.h"
 #include "core/life.h"
 #include "core/limits.h"
 #include "core/manager.h"
@@ -33,11 +34,14 @@ static void on_executed(void *userdata, int r, const sd_bus_error *error) {
 
 static int spawn_run(Job *job) {
         Domain *domain = job->domain;
+        g_autoptr(GArray) disks = disks_list(domain);
         autofd int terminal = -1;
         SpawnSpec spec;
         int r;
 
-        r = domain->backend->ops->prepare(domain->backend, domain->run_dir, &spec, &job->error);
+        r = domain->backend->ops->prepare(domain->backend, domain->run_dir,
+                &(BackendDevices) {(const BackendDisk *) (void *) disks->data, disks->len}, &spec,
+                &job->error);
         if (r >= 0 && spec.user)
                 domain->payload_uid = spec.user->uid;
         spec.security_label = domain->config->security_label;
@@ -49,6 +53,8 @@ static int spawn_run(Job *job) {
         }
         if (r >= 0)
                 r = spawn_new(domain->manager->event, &spec, on_executed, domain, &domain->spawn);
+        if (r >= 0)
+                disks_close(domain);
         if (r >= 0)
                 r = domain_set_leader(domain, fcntl(spawn_pidfd(domain->spawn), F_DUPFD_CLOEXEC, 3));
         return r < 0 ? r : JOB_GOES_ON;

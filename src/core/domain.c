@@ -9,6 +9,7 @@
 #include <time.h>
 
 #include "core/attachment.h"
+#include "core/disk.h"
 #include "core/guest.h"
 #include "core/io-port.h"
 #include "core/life.h"
@@ -79,12 +80,17 @@ static void on_guest_suspended(void *userdata, bool suspended) {
                 LOG_INFO, NULL, domain->config->name, suspended ? "Its guest sleeps" : "Its guest is awake");
 }
 
+static void on_device_gone(void *userdata, const char *kind, const char *name, const char *problem) {
+        attachment_gone(userdata, kind, name, problem);
+}
+
 static const BackendObserver backend_observer = {
         .monitor_lost = on_monitor_lost,
         .memory_changed = on_memory_changed,
         .stopped = on_guest_stopped,
         .reset = on_guest_reset,
         .suspended = on_guest_suspended,
+        .device_gone = on_device_gone,
 };
 
 /* Nothing that comes to a paused slice could be held by it. In one that somebody else froze nothing could
@@ -108,6 +114,9 @@ static int domain_make_backend(Domain *domain, sd_bus_error *error) {
         Manager *manager = domain->manager;
         int r;
 
+        r = disks_open(domain, error);
+        if (r < 0)
+                return r;
         r = backend_ops(domain->config->kind)->create(&(BackendContext) {
                         .event = manager->event,
                         .settings = manager->settings,
@@ -201,9 +210,9 @@ Domain *domain_free(Domain *domain) {
         manager_unqueue_changes(domain->manager, domain);
         sd_event_source_disable_unref(domain->restart_timer);
         domain_clear_place(domain);
+        attachments_free(domain);
         backend_free(domain->backend);
         console_free(domain->console);
-        attachments_free(domain);
         guest_free(domain);
         run_dir_free(domain->run_dir);
         domain_config_free(domain->config);

@@ -244,6 +244,11 @@ int domain_add_device(Domain *domain, const char *node, const char *access, uid_
         void *userdata, sd_bus_error *error);
 int domain_remove_device(Domain *domain, const char *node, uid_t requestor, JobReply reply, void *userdata,
         sd_bus_error *error);
+/* Begun when they return 0: see core/attachment.h for what becomes of it. The disk is taken then, and has a
+ * name. */
+int domain_attach_disk(Domain *domain, DiskConfig *disk, uid_t requestor, sd_bus_error *error);
+int domain_detach_disk(Domain *domain, const char *name, sd_bus_error *error);
+
 int domain_set_resources(Domain *domain, const Resources *change, uid_t requestor, JobReply reply,
         void *userdata, sd_bus_error *error);
 int domain_update_oci_resources(Domain *domain, const char *json, uid_t requestor, JobReply reply,

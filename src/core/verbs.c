@@ -91,8 +91,9 @@ int verb_admit(const Domain *domain, Verb verb, const char *name, sd_bus_error *
                         domain->job ? domain->job->kind->verb : domain_state_to_string(domain->state));
         case NOT_RUNNING:
         default:
-                return sd_bus_error_setf(error, VMM_ERROR_NOT_RUNNING, "Cannot %s '%s': it is not running",
-                        name, domain->config->name);
+                return sd_bus_error_setf(error, VMM_ERROR_NOT_RUNNING, "Cannot %s '%s': it is %s", name,
+                        domain->config->name,
+                        domain->state == DOMAIN_PAUSED ? "paused" : "not running");
         }
 }
 

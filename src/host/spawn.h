@@ -11,7 +11,7 @@
 #include <systemd/sd-event.h>
 
 #define SPAWN_FD_FIRST 3   /* descriptors[0] becomes this one in the child, and so on */
-#define SPAWN_FDS_MAX 8
+#define SPAWN_FDS_MAX 64
 
 /* A user a payload may run as. */
 typedef struct SpawnUser {
@@ -34,6 +34,13 @@ typedef struct SpawnSpec {
         int descriptors[SPAWN_FDS_MAX];
         unsigned n_descriptors;
 } SpawnSpec;
+
+/* One more descriptor for the child; what number it has there. */
+static inline int spawn_inherit(SpawnSpec *spec, int fd) {
+        g_assert(spec->n_descriptors < SPAWN_FDS_MAX);
+        spec->descriptors[spec->n_descriptors] = fd;
+        return SPAWN_FD_FIRST + (int) spec->n_descriptors++;
+}
 
 #define SPAWN_PATH "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 

@@ -629,7 +629,7 @@ static void test_guest_policies(Bench *bench, gconstpointer data) {
                 "> vm.Set('org.example.VMManager1.Domain', 'OnCrash', 'preserve')",
                 "vm: OnCrash 'preserve'",
                 "< vm.Set()",
-                "qemu set-action",
+                "qemu set-action {\"reboot\":\"reset\",\"shutdown\":\"poweroff\",\"panic\":\"pause\"}",
                 "vm: State 'preserved', StateReason 'guest-panic', Running false, Crashed true",
                 "vm.StateChanged('running', 'preserved', 'guest-panic', {})",
                 "+ job/2",
@@ -734,20 +734,20 @@ static void test_guest_reboot(Bench *bench, gconstpointer data) {
                 "JobNew(2, job/2, 'vm', 'reboot')",
                 "job/2: Phase 'asking the guest'",
                 "vm: Job job/2",
-                "qemu set-action",
+                "qemu set-action {\"reboot\":\"reset\",\"shutdown\":\"pause\",\"panic\":\"shutdown\"}",
                 "qemu system_powerdown",
                 "vm: Job /",
                 "- job/2",
                 "JobRemoved(2, job/2, 'vm', 'reboot', 'done')",
                 "< vm.Reboot()",
                 "vm: Rebooting true",
-                "qemu set-action",
+                "qemu set-action {\"reboot\":\"reset\",\"shutdown\":\"poweroff\",\"panic\":\"shutdown\"}",
                 "qemu system_reset");
         monitor_tells("RESET", "host-qmp-system-reset");
         expect(bench,
                 "qemu cont",
                 "vm: StateReason 'rebooted on request', Rebooting false, Restarts 1",
-                "qemu set-action");
+                "qemu set-action {\"reboot\":\"reset\",\"shutdown\":\"poweroff\",\"panic\":\"shutdown\"}");
 
         /* That was that: now it powers off. */
         guest_ends(bench, "guest-shutdown");
@@ -784,7 +784,7 @@ static void test_guest_reboot_at_once(Bench *bench, gconstpointer data) {
                 "JobNew(2, job/2, 'vm', 'reboot')",
                 "job/2: Phase 'asking the guest'",
                 "vm: Job job/2",
-                "qemu set-action",
+                "qemu set-action {\"reboot\":\"shutdown\",\"shutdown\":\"pause\",\"panic\":\"shutdown\"}",
                 "qemu system_powerdown",
                 "vm: Job /",
                 "- job/2",
@@ -807,26 +807,21 @@ static void test_guest_rename_restart(Bench *bench, gconstpointer data) {
         restarts_are(bench, 5);
         create_guest(bench, "OnCrash", "rename-restart");
         guest_panics(bench);
-        expect(bench,
-                "+ domain/vm-WHEN",
-                "DomainAdded('vm-WHEN', domain/vm-WHEN)",
-                "+ job/2",
+        expect(bench, "+ domain/vm-WHEN", "DomainAdded('vm-WHEN', domain/vm-WHEN)", "+ job/2",
                 "JobNew(2, job/2, 'vm-WHEN', 'preserve')",
                 "systemd StartTransientUnit vmm-vm-WHEN.scope in machine.slice: 101 TimeoutStop=43200ms "
-                        "'vm-WHEN' MemoryMax=413138944 OOMPolicy='continue' DevicePolicy='closed' "
-                        "DeviceAllow=[] DeviceAllow=[('/dev/char/10:232', 'rw'), ('/dev/char/10:238', "
-                        "'rw'), ('/dev/char/10:196', 'rw')]",
-                "vm: State 'crashed', StateReason 'guest-panic', Running false, Crashed true, Leader 0, MemoryActual 0",
-                "vm-WHEN: Job job/2",
-                "vm.StateChanged('running', 'crashed', 'guest-panic', {})",
-                "systemd Get vmm-vm-WHEN.scope InvocationID",
-                "systemd FreezeUnit vmm-vm-WHEN.scope",
+                "'vm-WHEN' MemoryMax=413138944 OOMPolicy='continue' DevicePolicy='closed' "
+                "DeviceAllow=[] DeviceAllow=[('/dev/char/10:232', 'rw'), ('/dev/char/10:238', "
+                "'rw'), ('/dev/char/10:196', 'rw')]",
+                "vm: State 'crashed', StateReason 'guest-panic', Running false, Crashed true, Leader 0, "
+                "MemoryActual 0",
+                "vm-WHEN: Job job/2", "vm.StateChanged('running', 'crashed', 'guest-panic', {})",
+                "systemd Get vmm-vm-WHEN.scope InvocationID", "systemd FreezeUnit vmm-vm-WHEN.scope",
                 "job/2: Phase 'freezing'",
                 "vm-WHEN: ControlGroup '/machine.slice/vmm-vm-WHEN.scope', StartTimestamp set",
                 "vm: ControlGroup '', InvocationID [], StartTimestamp 0, NextRestartTimestamp set",
                 "vm-WHEN: InvocationID [0102030405060708090a0b0c0d0e0f10]",
-                "vm-WHEN: FreezerState 'frozen', Job /",
-                "- job/2",
+                "vm-WHEN: FreezerState 'frozen', Job /", "- job/2",
                 "JobRemoved(2, job/2, 'vm-WHEN', 'preserve', 'done')");
         restart_is_due(bench, "vm");
         forget(bench);
@@ -839,24 +834,18 @@ static void test_guest_rename_refused(Bench *bench, gconstpointer data) {
         create_guest(bench, "OnCrash", "rename-restart");
         systemd_refuses("StartTransientUnit vmm-vm-", SD_BUS_ERROR_FAILED, "no");
         guest_panics(bench);
-        expect(bench,
-                "+ domain/vm-WHEN",
-                "DomainAdded('vm-WHEN', domain/vm-WHEN)",
-                "+ job/2",
+        expect(bench, "+ domain/vm-WHEN", "DomainAdded('vm-WHEN', domain/vm-WHEN)", "+ job/2",
                 "JobNew(2, job/2, 'vm-WHEN', 'preserve')",
                 "systemd StartTransientUnit vmm-vm-WHEN.scope in machine.slice: 101 TimeoutStop=43200ms "
-                        "'vm-WHEN' MemoryMax=413138944 OOMPolicy='continue' DevicePolicy='closed' "
-                        "DeviceAllow=[] DeviceAllow=[('/dev/char/10:232', 'rw'), ('/dev/char/10:238', "
-                        "'rw'), ('/dev/char/10:196', 'rw')]",
-                "vm: State 'crashed', StateReason 'guest-panic', Running false, Crashed true, Leader 0, MemoryActual 0",
-                "vm-WHEN: Job job/2",
-                "vm.StateChanged('running', 'crashed', 'guest-panic', {})",
+                "'vm-WHEN' MemoryMax=413138944 OOMPolicy='continue' DevicePolicy='closed' "
+                "DeviceAllow=[] DeviceAllow=[('/dev/char/10:232', 'rw'), ('/dev/char/10:238', "
+                "'rw'), ('/dev/char/10:196', 'rw')]",
+                "vm: State 'crashed', StateReason 'guest-panic', Running false, Crashed true, Leader 0, "
+                "MemoryActual 0",
+                "vm-WHEN: Job job/2", "vm.StateChanged('running', 'crashed', 'guest-panic', {})",
                 "vm-WHEN: Job /, Warnings ['Its processes could not be kept: no']",
-                "vm-WHEN.Warning('Its processes could not be kept: no')",
-                "kill 101 SIGKILL",
-                "- job/2",
-                "JobRemoved(2, job/2, 'vm-WHEN', 'preserve', 'failed')",
-                "end 101 by SIGKILL",
+                "vm-WHEN.Warning('Its processes could not be kept: no')", "kill 101 SIGKILL", "- job/2",
+                "JobRemoved(2, job/2, 'vm-WHEN', 'preserve', 'failed')", "end 101 by SIGKILL",
                 "vm-WHEN: Leader 0",
                 "vm: ControlGroup '', InvocationID [], StartTimestamp 0, NextRestartTimestamp set");
         restart_is_due(bench, "vm");

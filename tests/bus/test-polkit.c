@@ -436,6 +436,8 @@ static void test_matrix(Bench *bench, gconstpointer data) {
                 "SetMaxMemory: Access denied: polkit refuses org.example.VMManager1.configure",
                 "SetVCPUs: Access denied: polkit refuses org.example.VMManager1.configure",
                 "Kill: Access denied: polkit refuses org.example.VMManager1.stop",
+                "AttachDisk: Access denied: polkit refuses org.example.VMManager1.configure",
+                "DetachDisk: Access denied: polkit refuses org.example.VMManager1.configure",
                 "WaitForDevices: Access denied: polkit refuses org.example.VMManager1.inspect",
                 "Rename: Access denied: polkit refuses org.example.VMManager1.configure",
                 "AddDevice: Access denied: polkit refuses org.example.VMManager1.configure",

@@ -99,13 +99,16 @@ static bool question_take(Monitor *monitor, const char *command, int64_t id) {
 static bool monitor_hear(Monitor *monitor, const char *line) {
         g_autoptr(JsonParser) parser = json_parser_new();
         JsonObject *message;
+        JsonNode *arguments;
         const char *command;
 
         g_assert_true(json_parser_load_from_data(parser, line, -1, NULL));
         message = json_node_get_object(json_parser_get_root(parser));
         command = json_object_get_string_member(message, "execute");
+        arguments = json_object_get_member(message, "arguments");
+        g_autofree char *text = arguments ? json_to_string(arguments, FALSE) : g_strdup("");
         if (!g_str_equal(command, "qmp_capabilities"))
-                note("qemu %s", command);
+                note("qemu %s%s%s", command, arguments ? " " : "", text);
         return question_take(monitor, command, json_object_get_int_member(message, "id"));
 }
 

@@ -14,6 +14,7 @@ ACTIONS = {
     "GetProcesses": "inspect", "Release": "adopt", "OpenConsole": "console", "StopPlan": "configure",
     "PauseTimeoutUSec": "configure", "GetVCPUs": "inspect", "PinVCPU": "configure", "WeighVCPU": "configure",
     "GrantIOPorts": "configure", "RevokeIOPorts": "configure",
+    "AttachDisk": "configure", "DetachDisk": "configure", "WaitForDevices": "inspect",
     "AddDevice": "configure", "RemoveDevice": "configure", "SetResources": "configure", "UpdateResourcesOCI": "configure",
 }
 
@@ -44,6 +45,8 @@ class TestPolkit(TestCase):
             "Stop": lambda: domain.Stop([("SIGKILL", 0)], 0), "Kill": lambda: domain.Kill("all", 9),
             "GetProcesses": domain.GetProcesses, "OpenConsole": domain.OpenConsole,
             "GetConsoleLog": lambda: domain.GetConsoleLog(1), "GetVCPUs": domain.GetVCPUs,
+            "AttachDisk": lambda: domain.AttachDisk({}), "DetachDisk": lambda: domain.DetachDisk("data"),
+            "WaitForDevices": lambda: domain.WaitForDevices(0),
             "AddDevice": lambda: domain.AddDevice("/dev/fuse", "rw"), "RemoveDevice": lambda: domain.RemoveDevice("/dev/kvm"),
             "GrantIOPorts": lambda: domain.GrantIOPorts(1, 2), "RevokeIOPorts": lambda: domain.RevokeIOPorts(1, 2),
             "SetResources": lambda: domain.SetResources([("IPAccounting", V("b", True))]),

@@ -46,14 +46,21 @@ def rows():
                 yield file, arguments[0].strip('"'), handler
 
 
+def row_of(member):
+    """Where the action is in the table: under the name, or with its interface before it where a domain has a member of
+    that name and another action."""
+    namesakes = [m for m in verbs if m.name == member.name and m.interface == 'Domain' and m.actions != member.actions]
+    return f'{member.interface}.{member.name}' if namesakes else member.name
+
+
 verbs = [m for m in load()[0] if m.kind == 'method' or m.access == 'readwrite']
 free = {m.name for m in verbs if m.actions == ['none']} - {m.name for m in verbs if m.actions != ['none']}
 policies = ''.join(read(p) for p in files('data', '*.policy'))
 policy = set(re.findall(r'<action id="org\.example\.VMManager1\.([a-z-]+)"', policies))
-named = {(m.name, a) for m in verbs if m.name not in BY_JOB for a in m.actions if a != 'none'}
+named = {(row_of(m), a) for m in verbs if m.name not in BY_JOB for a in m.actions if a != 'none'}
 used = {action for _, action in named}
 table = {pair for path in files('src/bus', 'polkit.c')
-         for pair in re.findall(r'\{"(\w+)",\s*ACTION\("([a-z-]+)"\)\}', read(path))}
+         for pair in re.findall(r'\{"([\w.]+)",\s*ACTION\("([a-z-]+)"\)\}', read(path))}
 
 report('every method and writable property names its one action, or none',
        [f'{m.where}: {m.actions}' for m in verbs if len(m.actions) != 1 and m.name not in BY_JOB])

@@ -14,7 +14,8 @@ class Member:
 
     def __init__(self, path, interface, element, comment):
         self.kind, self.name = element.tag, element.get('name')
-        self.where = f'{show(path)}: {interface.get("name").split(".")[-1]}.{self.name}'
+        self.interface = interface.get('name').split('.')[-1]
+        self.where = f'{show(path)}: {self.interface}.{self.name}'
         self.type, self.access = element.get('type'), element.get('access')
         self.changes = {n.get('name'): n.get('value') for n in element.findall('annotation')}.get(CHANGES)
         self.arguments = element.findall('arg')

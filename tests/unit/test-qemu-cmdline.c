@@ -2,6 +2,8 @@
 
 /* The command lines of QEMU, word for word. */
 
+#include <string.h>
+
 #include "backend/qemu-cmdline.h"
 
 static const DomainConfig minimal = {
@@ -16,7 +18,10 @@ static const DomainConfig minimal = {
 };
 
 static char **command_line(const DomainConfig *config, Accelerator accelerator) {
-        return qemu_command_line(config, &(QemuLayout) {"/usr/bin/qemu", accelerator, 3, 4, 5});
+        unsigned n_ports = config->machine == MACHINE_Q35 ? 9 : 0;
+
+        return qemu_command_line(
+                config, &(QemuLayout) {"/usr/bin/qemu", accelerator, 3, 4, 5, n_ports, NULL, 0});
 }
 
 /* The argument after the option; NULL when the option is not there. */
@@ -51,10 +56,15 @@ static void assert_value(const DomainConfig *config, const char *option, const c
         "-chardev\nsocket,id=console,fd=4,server=on,wait=off\n-serial\nchardev:console\n"               \
         "-chardev\nsocket,id=agent,fd=5,server=on,wait=off\n"
 #define PORTS                                                                                               \
-        "-device\npcie-root-port,id=port1,chassis=1,slot=1\n"                                               \
-        "-device\npcie-root-port,id=port2,chassis=2,slot=2\n"                                               \
-        "-device\npcie-root-port,id=port3,chassis=3,slot=3\n"                                               \
-        "-device\npcie-root-port,id=port4,chassis=4,slot=4\n"
+        "-device\npcie-root-port,id=port1,chassis=1,slot=1,addr=0x10.0,multifunction=on\n"                  \
+        "-device\npcie-root-port,id=port2,chassis=2,slot=2,addr=0x10.1,multifunction=on\n"                  \
+        "-device\npcie-root-port,id=port3,chassis=3,slot=3,addr=0x10.2,multifunction=on\n"                  \
+        "-device\npcie-root-port,id=port4,chassis=4,slot=4,addr=0x10.3,multifunction=on\n"                  \
+        "-device\npcie-root-port,id=port5,chassis=5,slot=5,addr=0x10.4,multifunction=on\n"                  \
+        "-device\npcie-root-port,id=port6,chassis=6,slot=6,addr=0x10.5,multifunction=on\n"                  \
+        "-device\npcie-root-port,id=port7,chassis=7,slot=7,addr=0x10.6,multifunction=on\n"                  \
+        "-device\npcie-root-port,id=port8,chassis=8,slot=8,addr=0x10.7,multifunction=on\n"                  \
+        "-device\npcie-root-port,id=port9,chassis=9,slot=9,addr=0x11.0,multifunction=on\n"
 #define AGENT "-device\nvirtserialport,chardev=agent,id=agent,name=org.qemu.guest_agent.0"
 #define PCI_DEVICES                                                                                         \
         "-device\nvirtio-balloon-pci,id=balloon\n-device\nvirtio-serial-pci\n" AGENT                       \
@@ -174,6 +184,45 @@ static void test_hostile_text(void) {
         }
 }
 
+static void test_disks(void) {
+        static const DiskConfig plain = {(char *) "data", (char *) "/srv/a,b"};
+        static const DiskConfig device = {
+                (char *) "more", (char *) "/dev/b", true, DISK_FORCE, DISK_QCOW2, 0};
+        static const DiskConfig shared = {(char *) "ro", (char *) "/srv/c", false, DISK_RO, DISK_RAW, 0};
+        static const QemuLayoutDisk disks[] = {
+                {&plain, 5, 6, 1, 1}, {&device, 7, 8, 2, 0}, {&shared, 9, -1, 3, 3}};
+        static const char *const expected[_MACHINE_TYPE_MAX] = {
+                [MACHINE_Q35] = "virtio-blk-pci", [MACHINE_PC] = "virtio-blk-pci",
+                [MACHINE_MICROVM] = "virtio-blk-device",
+        };
+
+        for (MachineType machine = 0; machine < _MACHINE_TYPE_MAX; machine++) {
+                DomainConfig config = minimal;
+                g_auto(GStrv) argv = NULL;
+                g_autofree char *end = NULL, *wanted = g_strdup_printf(
+                        "-add-fd\nfd=5,set=1\n-add-fd\nfd=6,set=1\n"
+                        "-blockdev\n{\"driver\":\"raw\",\"node-name\":\"disk-data\",\"read-only\":false,"
+                        "\"file\":{\"driver\":\"file\",\"filename\":\"/dev/fdset/1\"}}\n"
+                        "-device\n%s,id=disk-data,drive=disk-data,serial=data,bootindex=1,bus=port1\n"
+                        "-add-fd\nfd=7,set=2\n-add-fd\nfd=8,set=2\n"
+                        "-blockdev\n{\"driver\":\"qcow2\",\"node-name\":\"disk-more\",\"read-only\":false,"
+                        "\"file\":{\"driver\":\"host_device\",\"filename\":\"/dev/fdset/2\","
+                        "\"locking\":\"off\"},\"backing\":null}\n"
+                        "-device\n%s,id=disk-more,drive=disk-more,serial=more,bootindex=2\n"
+                        "-add-fd\nfd=9,set=3\n"
+                        "-blockdev\n{\"driver\":\"raw\",\"node-name\":\"disk-ro\",\"read-only\":true,"
+                        "\"file\":{\"driver\":\"file\",\"filename\":\"/dev/fdset/3\"}}\n"
+                        "-device\n%s,id=disk-ro,drive=disk-ro,serial=ro,bootindex=3,bus=port3",
+                        expected[machine], expected[machine], expected[machine]);
+
+                config.machine = machine;
+                argv = qemu_command_line(&config, &(QemuLayout) {
+                        "/usr/bin/qemu", ACCELERATOR_TCG, 3, 4, 5, 0, disks, G_N_ELEMENTS(disks)});
+                end = g_strjoinv("\n", argv);
+                g_assert_cmpstr(strstr(end, "-add-fd"), ==, wanted);
+        }
+}
+
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_test_add_func("/qemu-cmdline/each machine and accelerator has its own words", test_machines);
@@ -181,5 +230,6 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/qemu-cmdline/a firmware takes the place of a kernel", test_firmware);
         g_test_add_func("/qemu-cmdline/memory is exact to the byte", test_exact_sizes);
         g_test_add_func("/qemu-cmdline/hostile text stays inside its argument", test_hostile_text);
+        g_test_add_func("/qemu-cmdline/disks are descriptors, and their paths are not said", test_disks);
         return g_test_run();
 }
