@@ -19,10 +19,18 @@ typedef struct BackendDisk {
         DiskImage *image;
 } BackendDisk;
 
+/* A network, with the descriptor of its tap, which stays the caller's; -1: mode user. */
+typedef struct BackendNetwork {
+        const NetworkConfig *config;
+        int fd;
+} BackendNetwork;
+
 /* What the payload is started with, besides itself. */
 typedef struct BackendDevices {
         const BackendDisk *disks;
         unsigned n_disks;
+        const BackendNetwork *networks;
+        unsigned n_networks;
 } BackendDevices;
 
 typedef struct BackendContext {
@@ -166,6 +174,12 @@ typedef struct BackendOps {
         int (*attach_disk)(Backend *backend, const BackendDisk *disk, BackendReply reply, void *userdata,
                 BackendCall **ret, sd_bus_error *error);
         int (*detach_disk)(Backend *backend, const char *name, BackendReply reply, void *userdata,
+                BackendCall **ret, sd_bus_error *error);
+
+        /* The same for a network. */
+        int (*attach_network)(Backend *backend, const BackendNetwork *network, BackendReply reply,
+                void *userdata, BackendCall **ret, sd_bus_error *error);
+        int (*detach_network)(Backend *backend, const char *name, BackendReply reply, void *userdata,
                 BackendCall **ret, sd_bus_error *error);
 
         /* Takes what the payload has said so far; its end is known. */

@@ -154,6 +154,22 @@ static void add_disk(GPtrArray *argv, MachineType machine, const QemuLayoutDisk 
                 config->name, config->name, place, bus);
 }
 
+static void add_network(GPtrArray *argv, MachineType machine, const QemuLayoutNetwork *network) {
+        const NetworkConfig *config = network->config;
+        g_autofree char *bus = network->port ? g_strdup_printf(",bus=port%u", network->port) : g_strdup("");
+        g_autofree char *mac = mac_address_to_string(&config->mac);
+        bool pci = machine != MACHINE_MICROVM;
+
+        if (config->mode == NETWORK_TAP)
+                add(argv, "-netdev", "tap,id=network-%s,fd=%d", config->name, network->fd);
+        else
+                add(argv, "-netdev", "user,id=network-%s", config->name);
+        /* No boot from the network: the card brings no code of its own. */
+        add(argv, "-device", "%s,id=network-%s,netdev=network-%s,mac=%s%s%s",
+                pci ? "virtio-net-pci" : "virtio-net-device", config->name, config->name, mac,
+                pci ? ",romfile=" : "", bus);
+}
+
 static void add_devices(GPtrArray *argv, MachineType machine) {
         /* How a guest gives memory back while it runs. */
         add(argv, "-device", "%s,id=balloon",
@@ -191,6 +207,8 @@ char **qemu_command_line(const DomainConfig *config, const QemuLayout *layout) {
         add_devices(argv, config->machine);
         for (unsigned i = 0; i < layout->n_disks; i++)
                 add_disk(argv, config->machine, &layout->disks[i], i + 1);
+        for (unsigned i = 0; i < layout->n_networks; i++)
+                add_network(argv, config->machine, &layout->networks[i]);
         g_ptr_array_add(argv, NULL);
         return (char **) g_ptr_array_free(argv, FALSE);
 }

@@ -17,6 +17,12 @@ typedef struct QemuLayoutDisk {
         unsigned fdset, port;       /* port 0: none */
 } QemuLayoutDisk;
 
+typedef struct QemuLayoutNetwork {
+        const NetworkConfig *config;
+        int fd;                     /* in the child, of its tap; -1: none */
+        unsigned port;              /* 0: none */
+} QemuLayoutNetwork;
+
 typedef struct QemuLayout {
         const char *binary;         /* absolute path */
         Accelerator accelerator;    /* kvm or tcg: auto has been decided */
@@ -26,6 +32,8 @@ typedef struct QemuLayout {
         unsigned n_ports;           /* for devices, on q35 */
         const QemuLayoutDisk *disks;
         unsigned n_disks;
+        const QemuLayoutNetwork *networks;
+        unsigned n_networks;
 } QemuLayout;
 
 /* What blockdev-add, or -blockdev, is told of a disk; its node is "disk-NAME". Free with

@@ -27,6 +27,7 @@ typedef struct QemuBackend {
         GPtrArray *calls;             /* BackendCall: what is owed */
         BackendCall *connecting;      /* one of them, until the monitor has answered */
         bool connected;               /* the monitor has answered */
+        bool ended;                   /* it is known */
         sd_event_source *loss;        /* the monitor closed: is it only the end of QEMU? */
         char *loss_reason;
         char *end_reason;
@@ -94,6 +95,14 @@ int qemu_prepare_disks(QemuBackend *q, const BackendDevices *devices, SpawnSpec 
 int qemu_attach_disk(Backend *backend, const BackendDisk *disk, BackendReply reply, void *userdata,
         BackendCall **ret, sd_bus_error *error);
 int qemu_detach_disk(Backend *backend, const char *name, BackendReply reply, void *userdata,
+        BackendCall **ret, sd_bus_error *error);
+
+/* The same for networks, as QemuLayoutNetwork. */
+int qemu_prepare_networks(QemuBackend *q, const BackendDevices *devices, SpawnSpec *spec, GArray *layout,
+        sd_bus_error *error);
+int qemu_attach_network(Backend *backend, const BackendNetwork *network, BackendReply reply, void *userdata,
+        BackendCall **ret, sd_bus_error *error);
+int qemu_detach_network(Backend *backend, const char *name, BackendReply reply, void *userdata,
         BackendCall **ret, sd_bus_error *error);
 
 int qemu_find_vcpus(

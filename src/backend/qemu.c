@@ -86,6 +86,7 @@ static int qemu_create(
         const BackendContext *context, const DomainConfig *config, Backend **ret, sd_bus_error *error) {
         QemuBackend *q = g_new0(QemuBackend, 1);
         g_autoptr(Backend) backend = &q->parent;
+        unsigned n_devices = config->disks->len + config->networks->len;
         int r;
 
         *q = (QemuBackend) {{&backend_qemu, NULL, NULL}, *context, config,
@@ -94,7 +95,7 @@ static int qemu_create(
                 .memory = {.limit = config->max_memory, .actual = config->max_memory},
                 .calls = g_ptr_array_new(), .vcpus = g_array_new(FALSE, FALSE, sizeof(BackendVcpu)),
                 .devices = qemu_devices_new(),
-                .n_ports = config->machine == MACHINE_Q35 ? config->disks->len + QEMU_SPARE_PORTS : 0};
+                .n_ports = config->machine == MACHINE_Q35 ? n_devices + QEMU_SPARE_PORTS : 0};
         if (spawn_find_program(context->settings->qemu_binary, &q->binary, NULL) < 0)
                 return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
                         "There is no QEMU on this host: no program '%s'", context->settings->qemu_binary);
@@ -118,6 +119,7 @@ static int qemu_prepare(Backend *backend, const RunDir *dir, const BackendDevice
         QemuBackend *q = (QemuBackend *) backend;
         QemuLayout layout = {q->binary, q->accelerator, .n_ports = q->n_ports};
         g_autoptr(GArray) disks = g_array_new(FALSE, FALSE, sizeof(QemuLayoutDisk));
+        g_autoptr(GArray) networks = g_array_new(FALSE, FALSE, sizeof(QemuLayoutNetwork));
         autofd int reader = -1;
         int r;
 
@@ -145,10 +147,14 @@ static int qemu_prepare(Backend *backend, const RunDir *dir, const BackendDevice
         layout.console_fd = spawn_inherit(ret, q->console_listener);
         layout.agent_fd = spawn_inherit(ret, q->agent_listener);
         r = qemu_prepare_disks(q, devices, ret, disks, error);
+        if (r >= 0)
+                r = qemu_prepare_networks(q, devices, ret, networks, error);
         if (r < 0)
                 return r;
         layout.disks = (const QemuLayoutDisk *) (void *) disks->data;
         layout.n_disks = disks->len;
+        layout.networks = (const QemuLayoutNetwork *) (void *) networks->data;
+        layout.n_networks = networks->len;
         ret->argv = q->argv = qemu_command_line(q->config, &layout);
         return 0;
 }
@@ -212,8 +218,9 @@ static void on_monitor_closed(void *userdata, const char *reason) {
         QemuBackend *q = userdata;
 
         q->loss_reason = g_strdup(reason);
-        (void) sd_event_add_time_relative(
-                q->context.event, &q->loss, CLOCK_MONOTONIC, LOSS_GRACE_USEC, 0, on_loss, q);
+        if (!q->ended)
+                (void) sd_event_add_time_relative(
+                        q->context.event, &q->loss, CLOCK_MONOTONIC, LOSS_GRACE_USEC, 0, on_loss, q);
 }
 
 static const QmpObserver monitor_observer = {
@@ -265,6 +272,8 @@ static void qemu_drain(Backend *backend) {
 
         if (q->qmp)
                 qmp_drain(q->qmp);
+        q->ended = true;
+        q->loss = sd_event_source_disable_unref(q->loss);
 }
 
 static const char *qemu_end_reason(const Backend *backend) {
@@ -314,6 +323,8 @@ const BackendOps backend_qemu = {
         .picture = qemu_picture,
         .attach_disk = qemu_attach_disk,
         .detach_disk = qemu_detach_disk,
+        .attach_network = qemu_attach_network,
+        .detach_network = qemu_detach_network,
         .drain = qemu_drain,
         .end_reason = qemu_end_reason,
         .last_words = qemu_last_words,

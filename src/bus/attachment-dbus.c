@@ -47,6 +47,46 @@ int method_detach_disk(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
 }
 
+int method_attach_network(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        g_autoptr(GVariant) settings = NULL;
+        g_autoptr(NetworkConfig) network = NULL;
+        Domain *domain = userdata;
+        NetworkConfig *taken;
+        uid_t uid;
+        int r;
+
+        r = variant_read(m, &settings);
+        if (r >= 0)
+                r = network_config_new(settings, "network", &network, error);
+        if (r < 0)
+                return r;
+        r = authorize_domain_as(domain, m, NULL, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        taken = network;
+        r = domain_attach_network(domain, network, error);
+        if (r < 0)
+                return r;
+        network = NULL;
+        return sd_bus_reply_method_return(m, "s", taken->name);
+}
+
+int method_detach_network(sd_bus_message *m, void *userdata, sd_bus_error *error) {
+        Domain *domain = userdata;
+        const char *name;
+        uid_t uid;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &name);
+        if (r < 0)
+                return r;
+        r = authorize_domain_as(domain, m, NULL, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = domain_detach_network(domain, name, error);
+        return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
+}
+
 /* Who waits is answered before the domain is gone. */
 typedef struct Waiting {
         sd_bus_message *message;

@@ -8,4 +8,6 @@
 
 int method_attach_disk(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_detach_disk(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int method_attach_network(sd_bus_message *m, void *userdata, sd_bus_error *error);
+int method_detach_network(sd_bus_message *m, void *userdata, sd_bus_error *error);
 int method_wait_for_devices(sd_bus_message *m, void *userdata, sd_bus_error *error);

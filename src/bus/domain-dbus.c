@@ -583,6 +583,10 @@ static const sd_bus_vtable domain_vtable[] = {
         SD_BUS_METHOD_WITH_NAMES("AttachDisk", "a{sv}", SD_BUS_PARAM(disk), "s", SD_BUS_PARAM(name),
                 method_attach_disk, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("DetachDisk", "s", SD_BUS_PARAM(name), NULL,, method_detach_disk, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("AttachNetwork", "a{sv}", SD_BUS_PARAM(network), "s", SD_BUS_PARAM(name),
+                method_attach_network, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES(
+                "DetachNetwork", "s", SD_BUS_PARAM(name), NULL,, method_detach_network, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("WaitForDevices", "t", SD_BUS_PARAM(timeout_usec), "a{ss}",
                 SD_BUS_PARAM(devices), method_wait_for_devices, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("Rename", "s", SD_BUS_PARAM(name), NULL,, method_rename, ANYBODY),

@@ -55,6 +55,8 @@ static const struct {
         {"GetConsoleLog",   ACTION("console")},
         {"AttachDisk",      ACTION("configure")},
         {"DetachDisk",      ACTION("configure")},
+        {"AttachNetwork",   ACTION("configure")},
+        {"DetachNetwork",   ACTION("configure")},
         {"WaitForDevices",  ACTION("inspect")},
         {"AddDevice",       ACTION("configure")},
         {"RemoveDevice",    ACTION("configure")},

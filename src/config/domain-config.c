@@ -268,6 +268,17 @@ static GVariant *give_disks(const KeyRow *row, const DomainConfig *config) {
         return config->disks->len > 0 ? g_variant_builder_end(&list) : NULL;
 }
 
+static GVariant *give_networks(const KeyRow *row, const DomainConfig *config) {
+        g_auto(GVariantBuilder) list = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("aa{sv}"));
+
+        for (unsigned i = 0; i < config->networks->len; i++) {
+                g_variant_builder_open(&list, G_VARIANT_TYPE("a{sv}"));
+                network_config_append(config->networks->pdata[i], &list);
+                g_variant_builder_close(&list);
+        }
+        return config->networks->len > 0 ? g_variant_builder_end(&list) : NULL;
+}
+
 static GVariant *ports_of(const GArray *ports) {
         g_auto(GVariantBuilder) ranges = G_VARIANT_BUILDER_INIT(G_VARIANT_TYPE("a(qq)"));
 
@@ -382,6 +393,7 @@ static const KeyRow rows[] = {
                 .give = give_accelerator),
 
         KEY("Disk", "Disks", CONFIG_DEVICES, USE_QEMU, disks, NULL, .give = give_disks),
+        KEY("Network", "Networks", CONFIG_DEVICES, USE_QEMU, networks, NULL, .give = give_networks),
 
         KEY("Process", "Command", CONFIG_STRV, USE_PROCESS, command, take_command, argument_problem),
         KEY("Process", "WorkingDirectory", CONFIG_STRING, USE_PROCESS, working_directory,
@@ -448,6 +460,10 @@ static void disk_destroy(void *disk) {
         disk_config_free(disk);
 }
 
+static void network_destroy(void *network) {
+        network_config_free(network);
+}
+
 int domain_config_check_name(const char *name, sd_bus_error *error) {
         const char *problem = name_problem(name);
         g_autofree char *quoted = problem ? text_quote(name) : NULL;
@@ -469,6 +485,7 @@ int domain_config_new(const char *name, DomainConfig **ret, sd_bus_error *error)
         (*ret)->io_ports = io_ports_new();
         (*ret)->slices = g_hash_table_new_full(g_str_hash, g_str_equal, g_free, resources_destroy);
         (*ret)->disks = g_ptr_array_new_with_free_func(disk_destroy);
+        (*ret)->networks = g_ptr_array_new_with_free_func(network_destroy);
         return 0;
 }
 
@@ -484,6 +501,7 @@ DomainConfig *domain_config_free(DomainConfig *config) {
         g_hash_table_unref(config->slices);
         g_ptr_array_unref(config->warnings);
         g_ptr_array_unref(config->disks);
+        g_ptr_array_unref(config->networks);
         g_free(config->kernel);
         g_free(config->initrd);
         g_free(config->root);
@@ -527,6 +545,17 @@ static GPtrArray *disks_copy(GPtrArray *disks) {
         return copy;
 }
 
+static void *network_copy(const void *item, void *userdata) {
+        return network_config_copy(item);
+}
+
+static GPtrArray *networks_copy(GPtrArray *networks) {
+        GPtrArray *copy = g_ptr_array_copy(networks, network_copy, NULL);
+
+        g_ptr_array_set_free_func(copy, network_destroy);
+        return copy;
+}
+
 DomainConfig *domain_config_copy(const DomainConfig *config) {
         DomainConfig *copy = g_new(DomainConfig, 1);
         g_autofree char *path = cgroup_path_to_string(config->cgroup_path);
@@ -541,6 +570,7 @@ DomainConfig *domain_config_copy(const DomainConfig *config) {
         copy->slices = slices_copy(config->slices);
         copy->warnings = g_ptr_array_new_with_free_func(g_free);
         copy->disks = disks_copy(config->disks);
+        copy->networks = networks_copy(config->networks);
         copy->security_label = g_strdup(config->security_label);
         copy->io_ports = g_array_copy(config->io_ports);
         copy->firmware = g_strdup(config->firmware);
@@ -610,19 +640,23 @@ static int take_slices(DomainConfig *config, GVariant *slices, sd_bus_error *err
         return 0;
 }
 
-static int take_disks(DomainConfig *config, GVariant *disks, sd_bus_error *error) {
-        if (g_variant_n_children(disks) > DEVICES_MAX)
+static int take_devices(DomainConfig *config, const char *key, GVariant *devices, sd_bus_error *error) {
+        bool disks = g_str_equal(key, "Disks");
+
+        if (g_variant_n_children(devices) > DEVICES_MAX)
                 return sd_bus_error_setf(
-                        error, VMM_ERROR_INVALID_CONFIG, "Disks: more than %d devices", DEVICES_MAX);
-        for (size_t i = 0; i < g_variant_n_children(disks); i++) {
-                g_autoptr(GVariant) settings = g_variant_get_child_value(disks, i);
-                g_autofree char *where = g_strdup_printf("Disks[%zu]", i);
+                        error, VMM_ERROR_INVALID_CONFIG, "%s: more than %d devices", key, DEVICES_MAX);
+        for (size_t i = 0; i < g_variant_n_children(devices); i++) {
+                g_autoptr(GVariant) settings = g_variant_get_child_value(devices, i);
+                g_autofree char *where = g_strdup_printf("%s[%zu]", key, i);
+                NetworkConfig *network;
                 DiskConfig *disk;
-                int r = disk_config_new(settings, where, &disk, error);
+                int r = disks ? disk_config_new(settings, where, &disk, error)
+                              : network_config_new(settings, where, &network, error);
 
                 if (r < 0)
                         return r;
-                g_ptr_array_add(config->disks, disk);
+                g_ptr_array_add(disks ? config->disks : config->networks, disks ? (void *) disk : network);
         }
         return 0;
 }
@@ -632,7 +666,7 @@ static int take_whole(DomainConfig *config, const ConfigKey *key, GVariant *sett
         if (key->type == CONFIG_SLICES)
                 return take_slices(config, settings, error);
         if (key->type == CONFIG_DEVICES)
-                return take_disks(config, settings, error);
+                return take_devices(config, key->name, settings, error);
         return resources_new_from(settings, RESOURCES_AT_CREATION, &config->resources, error);
 }
 
@@ -759,6 +793,11 @@ bool domain_config_has_device(const DomainConfig *config, const char *name) {
                 if (g_strcmp0(disk->name, name) == 0)
                         return true;
         }
+        for (unsigned i = 0; i < config->networks->len; i++) {
+                const NetworkConfig *network = config->networks->pdata[i];
+                if (g_strcmp0(network->name, name) == 0)
+                        return true;
+        }
         return false;
 }
 
@@ -782,6 +821,41 @@ static int check_names(GHashTable *seen, const char *key, const char *name, sd_b
         return 0;
 }
 
+/* The MACs that were given, and the names of interfaces: each can be there once. */
+static int check_network(const DomainConfig *config, unsigned nth, sd_bus_error *error) {
+        const NetworkConfig *network = config->networks->pdata[nth];
+        g_autofree char *mac = mac_address_to_string(&network->mac);
+        const char *interface = network->interface_name;
+
+        for (unsigned i = 0; i < nth; i++) {
+                const NetworkConfig *other = config->networks->pdata[i];
+                g_autofree char *theirs = mac_address_to_string(&other->mac);
+
+                if (network->has_mac && g_str_equal(mac, theirs))
+                        return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG,
+                                "Networks: there are two of the MAC %s", mac);
+                if (interface && g_strcmp0(interface, other->interface_name) == 0)
+                        return sd_bus_error_setf(error, VMM_ERROR_INVALID_CONFIG,
+                                "Networks: there are two of the InterfaceName '%s'", interface);
+        }
+        return 0;
+}
+
+static int complete_networks(DomainConfig *config, GHashTable *seen, sd_bus_error *error) {
+        int r = 0;
+
+        for (unsigned i = 0; i < config->networks->len && r >= 0; i++) {
+                NetworkConfig *network = config->networks->pdata[i];
+
+                if (!network->name)
+                        network->name = device_name_new(config, "network");
+                r = check_names(seen, "Networks", network->name, error);
+                if (r >= 0)
+                        r = check_network(config, i, error);
+        }
+        return r;
+}
+
 static int complete_devices(DomainConfig *config, sd_bus_error *error) {
         g_autoptr(GHashTable) seen = g_hash_table_new(g_str_hash, g_str_equal);
 
@@ -795,7 +869,7 @@ static int complete_devices(DomainConfig *config, sd_bus_error *error) {
                 if (r < 0)
                         return r;
         }
-        return 0;
+        return complete_networks(config, seen, error);
 }
 
 static int complete_policies(DomainConfig *config, bool adopted, sd_bus_error *error) {

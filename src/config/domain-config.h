@@ -14,6 +14,7 @@
 
 #include "config/cgroup-path.h"
 #include "config/disk.h"
+#include "config/network.h"
 #include "config/resources.h"
 #include "config/stop-plan.h"
 #include "util/enum.h"
@@ -85,6 +86,7 @@ typedef struct DomainConfig {
         MachineType machine;
         Accelerator accelerator;
         GPtrArray *disks;            /* DiskConfig; all devices have names, once complete */
+        GPtrArray *networks;         /* NetworkConfig */
 
         /* process */
         char **command;              /* argv, the program as given */
@@ -182,8 +184,8 @@ typedef struct ConfigDefaults {
 } ConfigDefaults;
 
 /* Fills what was not given (kind: qemu if an Image key was set, else process; CgroupPath "DEFAULT:vmm:NAME";
- * the kind's stop plan, memory and vCPUs; names of devices: disk0, disk1), and checks the whole: keys of the
- * other kind, a missing Command, not exactly one of Kernel and Firmware, a limit in both Resources and
+ * the kind's stop plan, memory and vCPUs; names of devices: disk0, network0), and checks the whole: keys of
+ * the other kind, a missing Command, not exactly one of Kernel and Firmware, a limit in both Resources and
  * OCIResources, a slice that is not above the domain, two devices of one name. Once per configuration.
  * Returns 0, -EINVAL with InvalidConfig or InvalidCgroupPath naming the culprit, -EOPNOTSUPP with
  * NotSupported for what the kind cannot have, or what oci_resources_parse() returns. */

@@ -222,6 +222,8 @@ GVariant *attachment_to_variant(const Attachment *attachment) {
 
         if (attachment->kind == ATTACHMENT_DISK)
                 disk_config_append(attachment->config, &builder);
+        else
+                network_config_append(attachment->config, &builder);
         g_variant_builder_add(&builder, "{sv}", "State",
                 g_variant_new_string(attachment_state_to_string(attachment->state)));
         if (*attachment->reason)
@@ -253,6 +255,11 @@ void attachments_init(Domain *domain) {
         for (unsigned i = 0; i < config->disks->len; i++) {
                 DiskConfig *disk = config->disks->pdata[i];
                 attachment_add(domain, ATTACHMENT_DISK, disk->name, disk, NULL)->told = true;
+        }
+        for (unsigned i = 0; i < config->networks->len; i++) {
+                NetworkConfig *network = config->networks->pdata[i];
+                network_config_make_mac(network, config->uuid);
+                attachment_add(domain, ATTACHMENT_NETWORK, network->name, network, NULL)->told = true;
         }
 }
 

@@ -13,6 +13,7 @@
 #include "core/life.h"
 #include "core/limits.h"
 #include "core/manager.h"
+#include "core/network.h"
 #include "core/pause-ledger.h"
 #include "core/slice-domain.h"
 #include "core/verbs.h"
@@ -34,17 +35,24 @@ static void on_executed(void *userdata, int r, const sd_bus_error *error) {
 
 static int spawn_run(Job *job) {
         Domain *domain = job->domain;
-        g_autoptr(GArray) disks = disks_list(domain);
+        g_autoptr(GArray) disks = disks_list(domain), networks = NULL;
+        BackendDevices devices = {(const BackendDisk *) (void *) disks->data, disks->len, NULL, 0};
         autofd int terminal = -1;
         SpawnSpec spec;
         int r;
 
-        r = domain->backend->ops->prepare(domain->backend, domain->run_dir,
-                &(BackendDevices) {(const BackendDisk *) (void *) disks->data, disks->len}, &spec,
-                &job->error);
+        r = networks_open(domain, &job->error);
+        if (r < 0)
+                return r;
+        networks = networks_list(domain);
+        devices.networks = (const BackendNetwork *) (void *) networks->data;
+        devices.n_networks = networks->len;
+        r = domain->backend->ops->prepare(
+                domain->backend, domain->run_dir, &devices, &spec, &job->error);
         if (r >= 0 && spec.user)
                 domain->payload_uid = spec.user->uid;
         spec.security_label = domain->config->security_label;
+        spec.withhold_net_admin = !domain->manager->user_mode;
         if (r >= 0 && !domain->terminal_listens) {
                 r = run_dir_listen(domain->run_dir, "terminal", &terminal);
                 if (r >= 0)
@@ -231,6 +239,7 @@ static void create_ended(Job *job, bool done) {
         if (!job->start)
                 domain_add_pause_reason(domain, PAUSE_REASON_USER);
         attachments_started(domain);
+        networks_started(domain);
         domain_settle(domain, reason);
         limits_begin(domain);
         log_write(LOG_INFO, MESSAGE_DOMAIN_STARTED, domain->config->name, "Created in %s",
@@ -257,6 +266,7 @@ static void restart_ended(Job *job, bool done) {
         }
         life_began(domain);
         attachments_started(domain);
+        networks_started(domain);
         domain_settle(domain, text);
         limits_begin(domain);
         log_write(LOG_INFO, MESSAGE_DOMAIN_STARTED, domain->config->name, "Started again in %s",

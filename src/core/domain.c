@@ -15,6 +15,7 @@
 #include "core/life.h"
 #include "core/limits.h"
 #include "core/manager.h"
+#include "core/network.h"
 #include "core/pause-ledger.h"
 #include "core/slice.h"
 #include "host/process.h"
@@ -176,6 +177,8 @@ int domain_new(Manager *manager, DomainConfig *config, uid_t owner, Domain **ret
         r = check_slice(manager, config, error);
         if (r >= 0)
                 r = io_ports_check_new(manager, config, error);
+        if (r >= 0)
+                r = networks_check(domain, error);
         if (r >= 0 && config->security_label)
                 r = security_check(error);
         if (r >= 0)
@@ -366,6 +369,7 @@ void domain_take_payload(Domain *domain, Domain *from) {
         domain->powered_off = from->powered_off;
         domain->rebooting = from->rebooting;
         attachments_started(domain);    /* as it was when it ended */
+        networks_started(domain);
         domain_renew_devices(from);
 }
 

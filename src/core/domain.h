@@ -248,6 +248,9 @@ int domain_remove_device(Domain *domain, const char *node, uid_t requestor, JobR
  * name. */
 int domain_attach_disk(Domain *domain, DiskConfig *disk, uid_t requestor, sd_bus_error *error);
 int domain_detach_disk(Domain *domain, const char *name, sd_bus_error *error);
+/* The network is taken when this returns 0: see core/attachment.h for what becomes of it. */
+int domain_attach_network(Domain *domain, NetworkConfig *network, sd_bus_error *error);
+int domain_detach_network(Domain *domain, const char *name, sd_bus_error *error);
 
 int domain_set_resources(Domain *domain, const Resources *change, uid_t requestor, JobReply reply,
         void *userdata, sd_bus_error *error);

@@ -10,6 +10,7 @@
 #include "core/guest.h"
 #include "core/manager.h"
 #include "core/node.h"
+#include "core/network.h"
 #include "core/power.h"
 #include "core/slice.h"
 #include "util/auto.h"
@@ -72,6 +73,7 @@ int manager_new(sd_bus *bus, sd_event *event, Units *units, ManagerConfig *setti
                 .jobs = g_hash_table_new(NULL, NULL),
                 .stops = g_ptr_array_new(),
                 .changed = g_ptr_array_new(),
+                .link_ends = network_ends_new(),
                 .released = g_ptr_array_new_with_free_func(released_free),
         };
         slices_new(manager);
@@ -93,6 +95,7 @@ Manager *manager_free(Manager *manager) {
 
         if (!manager)
                 return NULL;
+        manager->ending = true;
         manager_flush(manager);
         if (manager->power)
                 power_abandon(manager->power);
@@ -117,6 +120,7 @@ Manager *manager_free(Manager *manager) {
         node_free(manager->node);
         power_free(manager->power);
         g_ptr_array_unref(manager->stops);
+        network_ends_abandon(manager);
         g_queue_clear_full(&manager->ended, (GDestroyNotify) ended_free);
         g_ptr_array_unref(manager->released);
         g_ptr_array_unref(manager->changed);

@@ -51,6 +51,9 @@ struct Manager {
         GPtrArray *slice_changes; /* SliceChanging: whose settings are being changed */
         GHashTable *slice_resources;   /* name -> Resources: as long as systemd keeps them */
         GQueue ended;             /* EndedDomain, newest first */
+        unsigned n_scripts;       /* of networks, that were run */
+        GPtrArray *link_ends;     /* scripts that are being told of the end of a network: core/network.c */
+        bool ending;              /* its domains live on without it */
         GPtrArray *released;      /* consoles of released domains, drained until their scope is gone */
         GPtrArray *changed;       /* Domain, with changes not told yet */
         GPtrArray *changed_slices;

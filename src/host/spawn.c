@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <grp.h>
+#include <linux/capability.h>
 #include <linux/close_range.h>
 #include <pwd.h>
 #include <signal.h>
@@ -195,10 +196,21 @@ static void child_signals(void) {
         (void) sigprocmask(SIG_SETMASK, &none, NULL);
 }
 
+/* A capability that the daemon itself needs, and that no payload had before it did: not even root's gets it
+ * back. */
+static int child_withhold_net_admin(void) {
+        if (prctl(PR_CAPBSET_READ, CAP_NET_ADMIN, 0, 0, 0) != 1)
+                return 0;
+        return prctl(PR_CAPBSET_DROP, CAP_NET_ADMIN, 0, 0, 0) < 0 ? -errno : 0;
+}
+
 /* Groups, then gid, then uid; verified, because nothing may run with more than was asked for. */
 static int child_privileges(const SpawnSpec *spec) {
         const SpawnUser *user = spec->user;
+        int r = spec->withhold_net_admin ? child_withhold_net_admin() : 0;
 
+        if (r < 0)
+                return r;
         if (user && geteuid() == 0) {
                 if (setgroups((size_t)user->n_groups, user->groups) < 0 ||
                         setresgid(user->gid, user->gid, user->gid) < 0 ||

@@ -30,6 +30,7 @@ typedef struct SpawnSpec {
         const SpawnUser *user;           /* NULL: stay who we are */
         const char *security_label;      /* the program's: see host/security.h; NULL: as the policy has it */
         bool no_new_privileges;
+        bool withhold_net_admin;         /* the capability is ours alone; for the system's manager */
         int output;                      /* becomes standard output and error; standard input is /dev/null */
         int descriptors[SPAWN_FDS_MAX];
         unsigned n_descriptors;

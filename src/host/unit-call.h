@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 #pragma once
 
-/* How calls to the service manager are kept. For unit.c, which sends them, and unit-scope.c, which starts
- * scopes. */
+/* How calls to the service manager are kept. For unit.c, which sends them, and those that start units:
+ * unit-scope.c and unit-service.c. */
 
 #include "host/unit.h"
 
@@ -41,13 +41,15 @@ struct Units {
 /* What a start needs to try again. */
 typedef struct StartState {
         char *slice, *description, *job;
-        bool of_slice;               /* whose parent, wanted, is `slice` */
+        bool of_slice;               /* whose parent, wanted, is `slice`; a service comes after that */
         int *pidfds;
         unsigned n_pidfds;
         bool delegate, send_sigkill;
         uid_t delegate_to;
         uint64_t timeout_stop_usec;
         GVariant *properties, *slices;
+        char **argv, **environment;  /* of a service; NULL: of a scope */
+        uint64_t timeout_start_usec, began_usec;
         enum { START_FIRST, START_RESET, START_WAITING, START_LAST } stage;
         sd_event_source *timer;
 } StartState;
@@ -95,6 +97,10 @@ int start_append(sd_bus_message *m, const UnitCall *call);
 bool start_again(UnitCall *call, const sd_bus_error *error); /* whether it tries on after this error */
 void start_job_removed(Units *units, const char *job, const char *result);
 void start_unit_removed(Units *units, const char *unit);
+
+/* The same for a service: what the manager is told, and what a job's end means for it. */
+int service_append(sd_bus_message *m, const UnitCall *call);
+int service_result(const UnitCall *call, const char *result, sd_bus_error *error);
 
 /* The Result among the properties of a scope that have changed; NULL when it is not among them. */
 const char *scope_changed_result(sd_bus_message *m);

@@ -27,6 +27,8 @@ StartState *start_state_free(StartState *start) {
         g_free(start->slice);
         g_free(start->description);
         g_free(start->job);
+        g_strfreev(start->argv);
+        g_strfreev(start->environment);
         g_clear_pointer(&start->properties, g_variant_unref);
         g_clear_pointer(&start->slices, g_variant_unref);
         g_free(start);
@@ -128,6 +130,8 @@ int start_append(sd_bus_message *m, const UnitCall *call) {
 
         if (start->of_slice)
                 return slice_append(m, call);
+        if (start->argv)
+                return service_append(m, call);
         r = sd_bus_get_unique_name(call->units->bus, &unique);
         if (r < 0)
                 return r;
@@ -210,7 +214,9 @@ void start_job_removed(Units *units, const char *job, const char *result) {
                         continue;
                 if (call->canceled)   /* started for nobody */
                         unit_discard(units, call->unit);
-                if (g_str_equal(result, "frozen"))
+                if (call->start->argv)
+                        r = service_result(call, result, &error);
+                else if (g_str_equal(result, "frozen"))
                         r = sd_bus_error_setf(
                                 &error, VMM_ERROR_SLICE_FROZEN, "Slice %s is frozen", call->start->slice);
                 else if (!g_str_equal(result, "done"))

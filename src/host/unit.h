@@ -68,6 +68,20 @@ int unit_start_scope(Units *units, const ScopeSpec *spec, UnitReply reply, void 
 int unit_start_slice(Units *units, const char *slice, const char *description, const char *wants,
         UnitReply reply, void *userdata, UnitCall **ret);
 
+typedef struct ServiceSpec {
+        const char *unit;                /* "vmm-web-net0-online.service" */
+        const char *description;
+        char *const *argv;               /* the program by its path, and its arguments */
+        char *const *environment;        /* "NAME=value" */
+        uint64_t timeout_usec;           /* it is ended when it takes longer */
+        const char *after;               /* a unit whose end is waited for, if it is there; NULL: none */
+} ServiceSpec;
+
+/* Runs a program once, as the user that the manager is, and replies when it has ended: 0 when it exited with
+ * 0. Errors: Timeout, Failed (both name the program and the unit), or the manager's own. */
+int unit_run_service(
+        Units *units, const ServiceSpec *spec, UnitReply reply, void *userdata, UnitCall **ret);
+
 /* StopUnit: replies when the manager has begun; a unit that is gone is success. */
 int unit_stop(Units *units, const char *unit, UnitReply reply, void *userdata, UnitCall **ret);
 

@@ -328,6 +328,8 @@ static void append_argument(sd_bus_message *m, const char *member, const char *t
                         : g_str_has_suffix(member, "Device") ? "/dev/kvm" : "new");
         else if (g_str_equal(type, "a{sv}") && g_str_equal(member, "CreateDomain"))
                 message_append(m, "a{sv}", 1, PAYLOAD);
+        else if (g_str_equal(member, "AttachNetwork"))
+                message_append(m, "a{sv}", 1, "Mode", "s", "user");
         else if (g_str_equal(type, "a{sv}"))
                 message_append(m, "a{sv}", 0);
         else if (g_str_equal(type, "a(st)"))
@@ -438,6 +440,8 @@ static void test_matrix(Bench *bench, gconstpointer data) {
                 "Kill: Access denied: polkit refuses org.example.VMManager1.stop",
                 "AttachDisk: Access denied: polkit refuses org.example.VMManager1.configure",
                 "DetachDisk: Access denied: polkit refuses org.example.VMManager1.configure",
+                "AttachNetwork: Access denied: polkit refuses org.example.VMManager1.configure",
+                "DetachNetwork: Access denied: polkit refuses org.example.VMManager1.configure",
                 "WaitForDevices: Access denied: polkit refuses org.example.VMManager1.inspect",
                 "Rename: Access denied: polkit refuses org.example.VMManager1.configure",
                 "AddDevice: Access denied: polkit refuses org.example.VMManager1.configure",

@@ -78,6 +78,7 @@ void children_die_early(void);       /* before they reach their scope, unnoticed
 void folder_fails(int error);        /* the runtime folder; negative errno */
 
 void device_goes(const char *node);  /* of those in device.c */
+void host_bridges_nothing(void);     /* for the interfaces of networks */
 void host_has_no_labels(void);       /* for programs; else its kernel takes each */
 
 /* ---- The machine. ---- */

@@ -18,9 +18,10 @@ struct Spawn {
         bool released, executing;
 };
 
-/* Everything below /bin and any bare name is there. */
+/* Everything below /bin and any bare name is there, and one script. */
 int spawn_find_program(const char *program, char **ret, sd_bus_error *error) {
-        if (g_path_is_absolute(program) && !g_str_has_prefix(program, "/bin/"))
+        if (g_path_is_absolute(program) && !g_str_has_prefix(program, "/bin/") &&
+                !g_str_equal(program, "/etc/vmmanager/scripts/vif-lan"))
                 return sd_bus_error_setf(
                         error, VMM_ERROR_INVALID_CONFIG, "Command: %s: %s", program, g_strerror(ENOENT));
         *ret = g_path_is_absolute(program) ? g_strdup(program) : g_strconcat("/bin/", program, NULL);

@@ -22,6 +22,7 @@ struct Units {
 
 typedef enum CallKind {
         CALL_START,
+        CALL_RUN,
         CALL_FREEZE,
         CALL_THAW,
         CALL_KILL,
@@ -272,6 +273,8 @@ static int call_perform(UnitCall *call, sd_bus_error *error) {
 
         if (g_str_has_suffix(call->unit, ".slice"))
                 return slice_perform(call, error);
+        if (call->kind == CALL_RUN)
+                return 0;
         if (!scope && (call->kind == CALL_FREEZE || call->kind == CALL_PROCESSES || call->kind == CALL_SET ||
                               call->kind == CALL_GET_ALL))
                 return sd_bus_error_setf(error, VMM_ERROR_NOT_RUNNING, "Unit %s is not active", call->unit);
@@ -310,6 +313,7 @@ static int call_perform(UnitCall *call, sd_bus_error *error) {
                 if (!call->canceled)
                         properties_deliver(call, scope->properties);
                 return 0;
+        case CALL_RUN:
         case CALL_STOP:
         case CALL_ABANDON:
                 break;
@@ -545,6 +549,19 @@ int unit_start_scope(Units *units, const ScopeSpec *spec, UnitReply reply, void 
         call->slice = g_strdup(spec->slice);
         call->reply = reply;
         return call_submit(call, more->str, ret);
+}
+
+int unit_run_service(
+        Units *units, const ServiceSpec *spec, UnitReply reply, void *userdata, UnitCall **ret) {
+        g_autofree char *argv = g_strjoinv(" ", (char **) spec->argv);
+        g_autofree char *environment = g_strjoinv(" ", (char **) spec->environment);
+        g_autofree char *more = g_strdup_printf("%s%s: %s with %s", spec->after ? " after " : "",
+                spec->after ? spec->after : "", argv, environment);
+        UnitCall *call =
+                call_new(CALL_RUN, spec->unit, g_strdup_printf("run %s", spec->unit), userdata);
+
+        call->reply = reply;
+        return call_submit(call, more, ret);
 }
 
 /* ---- The manager itself, and who follows its units. ---- */

@@ -65,7 +65,8 @@ typedef struct World {
         int fork_error, folder_error;
         char *exec_error;
         const char *unplugged;
-        bool early_death, late_limits, no_labels;
+        bool early_death, late_limits, no_labels, no_bridging;
+        unsigned n_taps;       /* that were made */
         unsigned lacks;        /* controllers: bits of subgroup.c */
         char *spare_cpus;      /* what a scope may use */
         GHashTable *returns;   /* of the monitor: command -> JSON */

@@ -8,14 +8,16 @@ import subprocess
 import unittest
 import uuid
 
-from vmm import GUEST_TIMEOUT, OBEDIENT, START, TestCase, config, guest, make_folder, need_guest, shell
+from vmm import FORCE, GUEST_TIMEOUT, OBEDIENT, START, TestCase, V, config, guest, make_folder, need_guest, shell
 
 APPARMOR = pathlib.Path("/sys/module/apparmor/parameters/enabled")
 SELINUX = pathlib.Path("/sys/fs/selinux/enforce")
 
 
 class TestGuest(TestCase):
-    setUpClass = need_guest
+    def setUp(self):
+        need_guest()
+        super().setUp()
 
     def ask(self, console, command, answer):
         console.send(f"{command}\n")
@@ -75,6 +77,18 @@ class TestFirmware(TestCase):
         """the machine's own firmware speaks on the console, and finds nothing to boot"""
         self.boot("web1", Firmware="default").expect("No bootable device", GUEST_TIMEOUT)
 
+    def test_disk(self):
+        """the machine's own firmware boots from a disk"""
+        image = make_folder(self) / "disk"
+        code = (b"\xfa\x31\xc0\x8e\xd8\xbe\x40\x7c\xba\xf8\x03"    # cli; ds = 0; mov si, 0x7c40; mov dx, 0x3f8
+                b"\xac\x84\xc0\x74\x03\xee\xeb\xf8\xf4\xeb\xfd")    # again: lodsb; test al, al; jz end; out; jmp; end: hlt; jmp
+        image.write_bytes((code.ljust(0x40, b"\0") + b"DISK-BOOTS\r\n\0").ljust(510, b"\0") + b"\x55\xaa" + bytes(1 << 20))
+        disks = V("aa{sv}", [{"Source": V("s", f"file:{image}")}])
+        for machine in ("q35", "pc"):
+            with self.subTest(machine):
+                self.boot(machine, Machine=machine, Firmware="default", Disks=disks).expect("DISK-BOOTS", GUEST_TIMEOUT)
+                self.bus.domain(self.manager.GetDomain(machine)).Destroy(FORCE)
+
     def test_refused(self):
         """a firmware that QEMU's user cannot read is refused; so is more than one way to boot, and none"""
         secret = make_folder(self) / "secret"
@@ -123,7 +137,6 @@ class TestIOPorts(TestCase):
         first.RevokeIOPorts(0x378, 0x37b)
         second.GrantIOPorts(0x370, 0x378)
         self.assertEqual((first.IOPorts, second.IOPorts), ([(0x37c, 0x37f)], [(0x60, 0x64), (0x370, 0x378)]))
-        self.signals.wait("PropertiesChanged", second.path)
         self.assertError("NoSuchDevice", "do not all belong to 'web1'", first.RevokeIOPorts, 0x378, 0x37f)
         second.Destroy(0)
         first.GrantIOPorts(0, 0x37b)

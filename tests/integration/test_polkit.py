@@ -13,7 +13,7 @@ ACTIONS = {
     "Pause": "pause", "Resume": "pause", "Shutdown": "stop", "Destroy": "stop", "Stop": "stop", "Kill": "stop",
     "GetProcesses": "inspect", "Release": "adopt", "OpenConsole": "console", "StopPlan": "configure",
     "PauseTimeoutUSec": "configure", "GetVCPUs": "inspect", "PinVCPU": "configure", "WeighVCPU": "configure",
-    "GrantIOPorts": "configure", "RevokeIOPorts": "configure",
+    "AttachNetwork": "configure", "DetachNetwork": "configure", "GrantIOPorts": "configure", "RevokeIOPorts": "configure",
     "AttachDisk": "configure", "DetachDisk": "configure", "WaitForDevices": "inspect",
     "AddDevice": "configure", "RemoveDevice": "configure", "SetResources": "configure", "UpdateResourcesOCI": "configure",
 }
@@ -48,6 +48,8 @@ class TestPolkit(TestCase):
             "AttachDisk": lambda: domain.AttachDisk({}), "DetachDisk": lambda: domain.DetachDisk("data"),
             "WaitForDevices": lambda: domain.WaitForDevices(0),
             "AddDevice": lambda: domain.AddDevice("/dev/fuse", "rw"), "RemoveDevice": lambda: domain.RemoveDevice("/dev/kvm"),
+            "AttachNetwork": lambda: domain.AttachNetwork({"Mode": V("s", "user")}),
+            "DetachNetwork": lambda: domain.DetachNetwork("lan"),
             "GrantIOPorts": lambda: domain.GrantIOPorts(1, 2), "RevokeIOPorts": lambda: domain.RevokeIOPorts(1, 2),
             "SetResources": lambda: domain.SetResources([("IPAccounting", V("b", True))]),
             "UpdateResourcesOCI": lambda: domain.UpdateResourcesOCI("{}"),

@@ -504,6 +504,16 @@ class TestGuest(UserCase):
         console.expect("GUEST-POWERBUTTON")
         self.assertEqual(ending(self.signals, domain.path), ("guest-shutdown", {"ExitCode": 0}))
 
+    def test_networks(self):
+        """its networks are of mode user: QEMU gives it an address; an interface of the host is refused"""
+        self.assertError("NotSupported", "a user's own manager has those of mode 'user' only", self.manager.CreateDomain,
+                         "web1", guest(Networks=[{"Bridge": V("s", "br0")}]), 0)
+        domain = self.create("web1", guest(Networks=[{"Mode": V("s", "user")}]))
+        console = domain.console()
+        console.expect("GUEST-READY", GUEST_TIMEOUT)
+        console.send("ip link set eth0 up; udhcpc -i eth0 -n -q -s /bin/true 2>&1\n")
+        console.expect("lease of 10.0.2.15 obtained", GUEST_TIMEOUT)
+
     def test_confined(self):
         """QEMU is the user, with its sandbox on top"""
         domain = self.create("web1", guest(), 0)

@@ -345,7 +345,7 @@ COUNTER = "echo ready; i=0; while :; do echo tick $((i += 1)); sleep 0.1; done"
 # The keys of a configuration that are no strings.
 CONFIG_TYPES = {
     "Command": "as", "Environment": "as", "Delegate": "b", "Memory": "t", "VCPUs": "u", "PauseTimeoutUSec": "t",
-    "StopPlan": "a(st)", "IOPorts": "a(qq)",
+    "StopPlan": "a(st)", "IOPorts": "a(qq)", "Networks": "aa{sv}",
 }
 
 

@@ -57,6 +57,9 @@ static const struct {
          "'Root': <'/dev/vda'>, 'Extra': <'console=ttyS0'>, 'Machine': <'pc'>, 'Accelerator': <'tcg'>, "
          "'Disks': <[{'Name': <'d'>, 'Source': <'file:/d'>, 'Mode': <'ro'>, 'Format': <'qcow2'>, "
          "'Backend': <uint32 0>}]>, "
+         "'Networks': <[{'Name': <'n'>, 'Mode': <'tap'>, 'Bridge': <'br0'>, 'Address': <'192.0.2.1'>, "
+         "'MAC': <'52:54:00:00:00:01'>, 'Script': <'vif'>, 'InterfaceName': <'n0'>, "
+         "'Backend': <uint32 0>}]>, "
          "'Resources': <{'CPUWeight': <uint64 200>, 'MemoryMax': <uint64 536870912>}>, "
          "'SliceResources': <{'a-b.slice': {'TasksMax': <uint64 20>}, "
          "'a.slice': {'CPUWeight': <uint64 10>}}>}", NULL, false},
@@ -66,12 +69,14 @@ static const struct {
          "'PauseTimeoutUSec': <uint64 3000000>, 'Kernel': <'/boot/k'>, 'Machine': <'q35'>, "
          "'Accelerator': <'auto'>, 'Resources': <@a{sv} {}>}", false},
         {"{'Firmware': <'default'>, 'Disks': <[{'Source': <'phy:/dev/d'>, 'Mode': <'rw'>, "
-         "'Format': <'raw'>, 'Backend': <uint32 0>}]>}",
+         "'Format': <'raw'>, 'Backend': <uint32 0>}]>, 'Networks': <[{'Mode': <'user'>, "
+         "'Backend': <uint32 0>}]>}",
          QEMU_DEFAULTS
          "'StopPlan': <[('guest', uint64 30000000), ('SIGKILL', 1600000)]>, "
          "'PauseTimeoutUSec': <uint64 3000000>, 'Firmware': <'default'>, 'Machine': <'q35'>, "
          "'Accelerator': <'auto'>, 'Disks': <[{'Name': <'disk0'>, 'Source': <'phy:/dev/d'>, 'Mode': <'rw'>, "
-         "'Format': <'raw'>, 'Backend': <uint32 0>}]>, 'Resources': <@a{sv} {}>}", false},
+         "'Format': <'raw'>, 'Backend': <uint32 0>}]>, 'Networks': <[{'Name': <'network0'>, "
+         "'Mode': <'user'>, 'Backend': <uint32 0>}]>, 'Resources': <@a{sv} {}>}", false},
         {"{'SecurityLabel': <'vmm_t'>, 'IOPorts': <[(uint16 96, uint16 100)]>, "
          "'StopPlan': <[('SIGINT', uint64 1)]>, 'Command': <['/bin/true', 'a b']>, "
          "'WorkingDirectory': <'/tmp'>, 'Environment': <['A=1']>, 'User': <'nobody'>}",

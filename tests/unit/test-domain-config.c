@@ -224,6 +224,7 @@ static const ConfigKey keys[] = {
         {"Image", "Machine", CONFIG_STRING},
         {"Image", "Accelerator", CONFIG_STRING},
         {"Disk", "Disks", CONFIG_DEVICES},
+        {"Network", "Networks", CONFIG_DEVICES},
         {"Process", "Command", CONFIG_STRV},
         {"Process", "WorkingDirectory", CONFIG_STRING},
         {"Process", "Environment", CONFIG_STRV},
@@ -926,13 +927,17 @@ static void test_limit_memory(void) {
         g_assert_cmpuint(resources_size(process->resources), ==, 0);
 }
 
-/* disks: of an aa{sv}, as g_variant_parse() has it. */
-static int set_disks(DomainConfig *config, const char *disks, sd_bus_error *error) {
-        g_autoptr(GVariant) list = g_variant_parse(G_VARIANT_TYPE("aa{sv}"), disks, NULL, NULL, NULL);
+/* devices: of an aa{sv}, as g_variant_parse() has it. */
+static int set_devices(DomainConfig *config, const char *key, const char *devices, sd_bus_error *error) {
+        g_autoptr(GVariant) list = g_variant_parse(G_VARIANT_TYPE("aa{sv}"), devices, NULL, NULL, NULL);
         ConfigValue value = {CONFIG_DEVICES, {.settings = list}};
 
         g_assert_nonnull(list);
-        return domain_config_set(config, domain_config_key("Disks"), &value, error);
+        return domain_config_set(config, domain_config_key(key), &value, error);
+}
+
+static int set_disks(DomainConfig *config, const char *disks, sd_bus_error *error) {
+        return set_devices(config, "Disks", disks, error);
 }
 
 static void test_disks(void) {
@@ -976,6 +981,51 @@ static void test_disks_refused(void) {
                 VMM_ERROR_INVALID_CONFIG, "Disks: not a key of a domain of kind 'process'");
 }
 
+static void test_networks(void) {
+        g_autoptr(DomainConfig) config = config_of("Kernel", "/k", NULL, NULL);
+        const NetworkConfig *first, *second;
+
+        assert_set(set_disks(config, "[{'Name': <'network0'>, 'Source': <'file:/a'>}]", NULL));
+        assert_set(set_devices(config, "Networks", "[{'Mode': <'user'>}, {'Name': <'a'>, 'Bridge': <'b'>}]",
+                NULL));
+        g_assert_cmpint(domain_config_complete(config, &defaults, NULL), ==, 0);
+        g_assert_cmpuint(config->networks->len, ==, 2);
+        first = config->networks->pdata[0];
+        second = config->networks->pdata[1];
+        g_assert_cmpstr(first->name, ==, "network1");
+        g_assert_cmpint(first->mode, ==, NETWORK_USER);
+        g_assert_cmpstr(second->bridge, ==, "b");
+        g_assert_true(domain_config_has_device(config, "a"));
+        g_assert_false(domain_config_has_device(config, "b"));
+}
+
+static void test_networks_refused(void) {
+        static const struct {
+                const char *disks, *networks, *reason;
+        } table[] = {
+                {"[]", "[{'Name': <'a'>, 'Bridge': <'b'>}, {'Name': <'a'>, 'Bridge': <'b'>}]",
+                        "Networks: there are two devices of the name 'a'"},
+                {"[{'Name': <'a'>, 'Source': <'file:/a'>}]", "[{'Name': <'a'>, 'Bridge': <'b'>}]",
+                        "Networks: there are two devices of the name 'a'"},
+                {"[]", "[{'Bridge': <'b'>, 'InterfaceName': <'i'>}, {'Script': <'s'>, 'InterfaceName': "
+                       "<'i'>}]",
+                        "Networks: there are two of the InterfaceName 'i'"},
+                {"[]", "[{'Bridge': <'b'>, 'MAC': <'52:54:00:AA:00:01'>}, {'Mode': <'user'>, 'MAC': "
+                       "<'52:54:00:aa:00:01'>}]",
+                        "Networks: there are two of the MAC 52:54:00:aa:00:01"},
+        };
+
+        for (size_t i = 0; i < G_N_ELEMENTS(table); i++) {
+                g_autoptr(DomainConfig) config = config_of("Kernel", "/k", NULL, NULL);
+                g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+
+                assert_set(set_disks(config, table[i].disks, NULL));
+                assert_set(set_devices(config, "Networks", table[i].networks, NULL));
+                assert_refused(domain_config_complete(config, &defaults, &error), &error,
+                        VMM_ERROR_INVALID_CONFIG, table[i].reason);
+        }
+}
+
 int main(int argc, char *argv[]) {
         g_test_init(&argc, &argv, NULL);
         g_assert_cmpint(errors_register(), >=, 0);
@@ -1004,8 +1054,8 @@ int main(int argc, char *argv[]) {
         g_test_add_func("/domain-config/what was given stays", test_complete_keeps_what_was_given);
         g_test_add_func("/domain-config/keys that do not fit together are refused", test_complete_refused);
         g_test_add_func("/domain-config/a firmware makes a machine, too", test_complete_firmware);
-        g_test_add_func("/domain-config/I/O ports come in order and once", test_io_ports);
-        g_test_add_func("/domain-config/machines have no I/O ports of the host",
+        g_test_add_func("/domain-config/ports come in order and once", test_io_ports);
+        g_test_add_func("/domain-config/machines have no ports of the host",
                 test_io_ports_are_not_of_machines);
         g_test_add_func("/domain-config/processes have no memory size", test_memory_is_of_machines);
         g_test_add_func("/domain-config/a bad cgroup path is called that", test_bad_cgroup_path);
@@ -1018,5 +1068,7 @@ int main(int argc, char *argv[]) {
                 "/domain-config/a machine's memory and what QEMU needs is its limit", test_limit_memory);
         g_test_add_func("/domain-config/disks get names of their own", test_disks);
         g_test_add_func("/domain-config/disks that cannot be are refused", test_disks_refused);
+        g_test_add_func("/domain-config/networks get names that no disk has", test_networks);
+        g_test_add_func("/domain-config/networks that cannot be are refused", test_networks_refused);
         return g_test_run();
 }
