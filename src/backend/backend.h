@@ -48,7 +48,8 @@ typedef struct BackendObserver {
         /* The guest has ended, for the reason that end_reason() gives, and the payload has not. */
         void (*stopped)(void *userdata);
 
-        void (*reset)(void *userdata);   /* the guest has begun anew, within the same payload */
+        /* The guest has begun anew within the same payload: of its own accord, or because it was told to. */
+        void (*reset)(void *userdata, bool of_itself);
         void (*suspended)(void *userdata, bool suspended);
 
         /* The guest let go of a device when nobody waited for it. problem: what is left of it; NULL:

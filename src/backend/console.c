@@ -334,6 +334,10 @@ static char *text_clean(const char *text, size_t size) {
         return g_string_free(clean, FALSE);
 }
 
+uint64_t console_bytes(const Console *console) {
+        return console->ring.written;
+}
+
 char **console_lines(const Console *console, unsigned lines) {
         g_autoptr(GString) kept = g_string_new(NULL);
         g_autofree char *text = NULL;

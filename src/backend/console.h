@@ -7,6 +7,7 @@
  * ears. */
 
 #include <glib.h>
+#include <stdint.h>
 #include <systemd/sd-event.h>
 
 #define CONSOLE_CLIENTS_MAX 16u
@@ -34,6 +35,9 @@ int console_open(Console *console, int *ret_fd);
 /* A listening, non-blocking stream socket whose connections become clients; consumed. Those over the limit
  * are closed at once. Returns 0 or a negative errno. */
 int console_listen(Console *console, int fd);
+
+/* How much has come out, ever, in bytes. */
+uint64_t console_bytes(const Console *console);
 
 /* The newest `lines` lines, oldest first, valid UTF-8 (what is not becomes U+FFFD), without line ends and
  * other control characters but tabs. An unfinished last line counts as one. Free with g_strfreev(). */

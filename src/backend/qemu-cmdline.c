@@ -7,7 +7,6 @@
 #include <stdarg.h>
 
 #include "backend/qemu-cmdline.h"
-#include "backend/qemu-life.h"
 
 /* Ports share slots of the root bus, eight each, from this one on: below it is room for what else there
  * is. */
@@ -100,7 +99,21 @@ static void add_socket(GPtrArray *argv, const char *id, int fd) {
         add(argv, "-chardev", "socket,id=%s,fd=%d,server=on,wait=off", id, fd);
 }
 
-/* What happens without us when the guest ends; it can be changed while it runs. */
+static bool keeps(LifeAction action) {
+        return action == LIFE_PRESERVE || action == LIFE_RENAME_RESTART;
+}
+
+QemuActions qemu_actions(const DomainConfig *config) {
+        const LifeAction *policies = config->policies;
+
+        return (QemuActions) {
+                .reboot = policies[LIFE_REBOOT] == LIFE_RESTART ? "reset" : "shutdown",
+                .shutdown = keeps(policies[LIFE_POWEROFF]) || keeps(policies[LIFE_REBOOT]) ? "pause"
+                                                                                            : "poweroff",
+                .panic = keeps(policies[LIFE_CRASH]) ? "pause" : "shutdown",
+        };
+}
+
 static void add_actions(GPtrArray *argv, const DomainConfig *config) {
         QemuActions actions = qemu_actions(config);
 

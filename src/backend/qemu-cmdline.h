@@ -40,6 +40,13 @@ typedef struct QemuLayout {
  * json_object_unref(). */
 JsonObject *qemu_disk_node(const DiskConfig *disk, unsigned fdset);
 
+/* What QEMU does by itself when its guest reboots, powers off or panics: -action, and the monitor's
+ * set-action. */
+typedef struct QemuActions {
+        const char *reboot, *shutdown, *panic;
+} QemuActions;
+QemuActions qemu_actions(const DomainConfig *config);
+
 /* argv of a QEMU that starts with its vCPUs stopped (-S). Free with g_strfreev(). The configuration must be
  * complete and its UUID set. */
 char **qemu_command_line(const DomainConfig *config, const QemuLayout *layout);

@@ -111,9 +111,9 @@ const GArray *qemu_vcpus(const Backend *backend);
 int qemu_set_vcpus(Backend *backend, uint32_t n, BackendReply reply, void *userdata, BackendCall **ret,
         sd_bus_error *error);
 uint32_t qemu_n_vcpus(const Backend *backend);
+/* Asks the guest to end, by whatever it has for that; returns as qemu_call_send(). */
+int qemu_ask_to_end(BackendCall *call, sd_bus_error *error);
 int qemu_power_down(
-        Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error);
-int qemu_reset(
         Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error);
 int qemu_send_keys(Backend *backend, char *const *keys, uint32_t hold_msec, BackendReply reply,
         void *userdata, BackendCall **ret, sd_bus_error *error);

@@ -6,6 +6,7 @@
 #include <errno.h>
 #include <string.h>
 
+#include "backend/qemu-cmdline.h"
 #include "backend/qemu-life.h"
 #include "util/auto.h"
 #include "util/errors.h"
@@ -13,21 +14,6 @@
 #define END_REASON_MAX 64u
 
 /* ---- What QEMU does by itself. ---- */
-
-static bool keeps(LifeAction action) {
-        return action == LIFE_PRESERVE || action == LIFE_RENAME_RESTART;
-}
-
-QemuActions qemu_actions(const DomainConfig *config) {
-        const LifeAction *policies = config->policies;
-
-        return (QemuActions) {
-                .reboot = policies[LIFE_REBOOT] == LIFE_RESTART ? "reset" : "shutdown",
-                .shutdown = keeps(policies[LIFE_POWEROFF]) || keeps(policies[LIFE_REBOOT]) ? "pause"
-                                                                                            : "poweroff",
-                .panic = keeps(policies[LIFE_CRASH]) ? "pause" : "shutdown",
-        };
-}
 
 static JsonObject *actions_to_json(QemuActions actions) {
         JsonObject *arguments = json_object_new();
@@ -55,8 +41,7 @@ int qemu_quit(Backend *backend, BackendReply reply, void *userdata, BackendCall 
  * makes of Ctrl-Alt-Del. ---- */
 
 static int on_reboot_prepared(BackendCall *call, int r, JsonNode *result, sd_bus_error *error) {
-        return r < 0 ? r : qemu_call_send(
-                call, "system_powerdown", NULL, -1, QEMU_TIMEOUT_USEC, NULL, error);
+        return r < 0 ? r : qemu_ask_to_end(call, error);
 }
 
 int qemu_reboot(
@@ -111,6 +96,28 @@ int qemu_begin_again(
                 reply, userdata, ret, error);
 }
 
+/* ---- A reset without asking anybody: whatever a reboot of the guest leads to. ---- */
+
+static int on_hard_reset(BackendCall *call, int r, JsonNode *result, sd_bus_error *error) {
+        qemu_follow_policies(&call->q->parent);
+        return r < 0 ? r : QEMU_DONE;
+}
+
+static int on_hard_reset_prepared(BackendCall *call, int r, JsonNode *result, sd_bus_error *error) {
+        return r < 0 ? r : qemu_call_send(
+                call, "system_reset", NULL, -1, QEMU_TIMEOUT_USEC, on_hard_reset, error);
+}
+
+int qemu_reset(
+        Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error) {
+        QemuBackend *q = (QemuBackend *) backend;
+        QemuActions actions = qemu_actions(q->config);
+
+        actions.reboot = "reset";
+        return qemu_ask(q, "set-action", actions_to_json(actions), QEMU_TIMEOUT_USEC, on_hard_reset_prepared,
+                reply, userdata, ret, error);
+}
+
 /* ---- What QEMU tells. ---- */
 
 /* The first reason is the guest's own; what follows is our doing. */
@@ -153,13 +160,13 @@ void qemu_on_stop(QemuBackend *q, JsonObject *data) {
 /* {"guest": true, "reason": "guest-reset"} */
 void qemu_on_reset(QemuBackend *q, JsonObject *data) {
         g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
+        bool of_itself = !g_str_has_prefix(json_text(data, "reason"), "host-");
         BackendCall *call;
         int r;
 
-        if (!g_str_has_prefix(json_text(data, "reason"), "host-")) {
-                q->parent.observer->reset(q->parent.userdata);
+        q->parent.observer->reset(q->parent.userdata, of_itself);
+        if (of_itself)
                 return;
-        }
         q->was_reset = true;
         call = g_steal_pointer(&q->resetting);
         if (!call)

@@ -5,17 +5,12 @@
 
 #include "backend/qemu-internal.h"
 
-/* What QEMU does by itself when its guest reboots, powers off or panics: -action, set-action. */
-typedef struct QemuActions {
-        const char *reboot, *shutdown, *panic;
-} QemuActions;
-QemuActions qemu_actions(const DomainConfig *config);
-
 /* Operations of BackendOps. */
 void qemu_follow_policies(Backend *backend);
 int qemu_quit(Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error);
 int qemu_reboot(
         Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error);
+int qemu_reset(Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error);
 int qemu_begin_again(
         Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* The power button of a QEMU machine and its reset: what a guest is asked through its agent when it has one,
- * and through ACPI otherwise. Whether it obeys is seen elsewhere. */
+/* The power button of a QEMU machine: what a guest is asked through its agent when it has one, and through
+ * ACPI otherwise. Whether it obeys is seen elsewhere. */
 
 #include "backend/agent.h"
 #include "backend/qemu-internal.h"
@@ -53,10 +53,14 @@ static bool ask_agent(BackendCall *call) {
         return true;
 }
 
+int qemu_ask_to_end(BackendCall *call, sd_bus_error *error) {
+        return ask_agent(call) ? QEMU_ASKS_ON : press_button(call, error);
+}
+
 int qemu_power_down(
         Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error) {
         BackendCall *call = qemu_call_new((QemuBackend *) backend, reply, userdata, ret);
-        int r = ask_agent(call) ? 0 : press_button(call, error);
+        int r = qemu_ask_to_end(call, error);
 
         if (r >= 0)
                 return 0;
@@ -64,10 +68,4 @@ int qemu_power_down(
         if (ret)
                 *ret = call;
         return r;
-}
-
-int qemu_reset(
-        Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error) {
-        return qemu_ask((QemuBackend *) backend, "system_reset", NULL, QEMU_TIMEOUT_USEC, NULL, reply,
-                userdata, ret, error);
 }

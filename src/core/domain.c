@@ -68,8 +68,8 @@ static void on_guest_stopped(void *userdata) {
         life_take_stop(userdata);
 }
 
-static void on_guest_reset(void *userdata) {
-        life_take_reset(userdata);
+static void on_guest_reset(void *userdata, bool of_itself) {
+        life_take_reset(userdata, of_itself);
 }
 
 static void on_guest_suspended(void *userdata, bool suspended) {

@@ -105,6 +105,8 @@ struct Domain {
         uint64_t kill_usec;     /* CLOCK_MONOTONIC: when somebody last sent it a signal to end by */
         uint64_t kill_signals;  /* those, as above */
         uint64_t reboot_usec;   /* CLOCK_MONOTONIC: when it was asked to reboot; 0: it was not */
+        uint64_t reset_usec;    /* CLOCK_MONOTONIC: when its guest last began anew within its payload */
+        uint64_t reset_said;    /* bytes on the console until then */
         char *restart_error;    /* it could not be started again: why */
         char *restart_reason;   /* why it had ended before */
         uint32_t restarts;

@@ -19,6 +19,8 @@
 #define KILL_GRACE_USEC 10000000ull
 /* A guest that powers off so long after it was asked to reboot does it for other reasons. */
 #define REBOOT_GRACE_USEC 300000000ull
+/* How long firmware may take to its second reset. */
+#define RESET_GRACE_USEC 5000000ull
 #define QUIT_TIMEOUT_USEC 5000000ull
 
 void life_killed(Domain *domain, int signal) {
@@ -134,8 +136,15 @@ bool life_take_place(Domain *domain) {
         return true;
 }
 
+static void reset_begins(Domain *domain) {
+        console_drain(domain->console);
+        domain->reset_usec = (uint64_t) g_get_monotonic_time();
+        domain->reset_said = console_bytes(domain->console);
+}
+
 void life_began(Domain *domain) {
         domain->crashed = domain->powered_off = domain->rebooting = false;
+        reset_begins(domain);
 }
 
 /* ---- Keeping. ---- */
@@ -205,23 +214,31 @@ static void tell_reboot(Domain *domain, const char *reason) {
         domain->restarts++;
         domain->reboot_usec = 0;
         domain->rebooting = false;
+        reset_begins(domain);
         domain_mark_changed(domain, DOMAIN_CHANGED_RESTARTS | DOMAIN_CHANGED_STATE);
         log_write(LOG_INFO, MESSAGE_DOMAIN_STARTED, domain->config->name, "Rebooted: %s", reason);
         if (!domain->job)
                 domain_settle(domain, reason);
 }
 
-/* The firmware of a microvm sometimes resets it before there is a kernel: that is no reboot. */
-static bool is_booting(const Domain *domain) {
-        g_auto(GStrv) said = console_lines(domain->console, 1);
+/* Firmware resets a machine once more after a reset, and that of a microvm sometimes when it starts. No
+ * kernel has been there then, or it would have said something. */
+static bool is_of_firmware(const Domain *domain) {
+        uint64_t said;
 
-        return domain->state == DOMAIN_STARTING || (domain->config->machine == MACHINE_MICROVM && !*said);
+        console_drain(domain->console);
+        said = console_bytes(domain->console);
+        return is_recent(domain->reset_usec, RESET_GRACE_USEC)
+                       ? said == domain->reset_said
+                       : domain->config->machine == MACHINE_MICROVM && said == 0;
 }
 
-void life_take_reset(Domain *domain) {
+void life_take_reset(Domain *domain, bool of_itself) {
         uint64_t delay_usec;
 
-        if (domain->preserved || is_booting(domain))
+        if (!of_itself)
+                reset_begins(domain);
+        if (!of_itself || domain->preserved || domain->state == DOMAIN_STARTING || is_of_firmware(domain))
                 return;
         if (restart_is_paid(domain, LIFE_REBOOT, &delay_usec)) {
                 tell_reboot(domain, "rebooted by its guest");

@@ -16,8 +16,8 @@ bool life_take_place(Domain *domain);
 /* Its guest has ended, and its payload stays: does what the policies say, or later, when it has no job. */
 void life_take_stop(Domain *domain);
 
-/* Its guest has begun anew by itself, within its payload. */
-void life_take_reset(Domain *domain);
+/* Its guest has begun anew within its payload, of its own accord or because it was told to. */
+void life_take_reset(Domain *domain, bool of_itself);
 
 /* Nobody wants it any more, and nothing of it runs: the object goes. */
 void life_give_up(Domain *domain);
