@@ -462,7 +462,8 @@ DEFINE_DOMAIN_PROPERTY(state_reason, "s", domain->state_reason)
 DEFINE_DOMAIN_PROPERTY(state_timestamp, "t", domain->state_usec)
 DEFINE_DOMAIN_PROPERTY(running, "b", domain->state == DOMAIN_RUNNING)
 DEFINE_DOMAIN_PROPERTY(paused, "b", domain->state == DOMAIN_PAUSED)
-DEFINE_DOMAIN_PROPERTY(dying, "b", domain->state == DOMAIN_STOPPING)
+DEFINE_DOMAIN_PROPERTY(dying, "b", domain_is_dying(domain))
+DEFINE_DOMAIN_PROPERTY(blocked, "b", domain_is_blocked(domain))
 DEFINE_DOMAIN_PROPERTY(crashed, "b", domain->crashed)
 DEFINE_DOMAIN_PROPERTY(powered_off, "b", domain->powered_off)
 DEFINE_DOMAIN_PROPERTY(rebooting, "b", domain->rebooting)
@@ -645,6 +646,7 @@ static const sd_bus_vtable domain_vtable[] = {
         SD_BUS_PROPERTY("PoweredOff", "b", property_powered_off, 0, EMITS),
         SD_BUS_PROPERTY("Rebooting", "b", property_rebooting, 0, EMITS),
         SD_BUS_PROPERTY("Suspended", "b", property_suspended, 0, EMITS),
+        SD_BUS_PROPERTY("Blocked", "b", property_blocked, 0, 0),
         SD_BUS_PROPERTY("Leader", "u", property_leader, 0, EMITS),
         SD_BUS_PROPERTY("Unit", "s", property_unit, 0, CONST),
         SD_BUS_PROPERTY("Slice", "s", property_slice, 0, CONST),

@@ -8,6 +8,8 @@
 #include "core/guest.h"
 #include "config/io-ports.h"
 #include "util/auto.h"
+
+#define BLOCKED_TASKS_MAX 1024u
 #include "util/variant.h"
 
 int append_vcpu(sd_bus_message *reply, const Vcpu *vcpu) {
@@ -26,6 +28,17 @@ int append_vcpu(sd_bus_message *reply, const Vcpu *vcpu) {
 
 static int append_counter(sd_bus_message *reply, const char *name, uint64_t value) {
         return value == CGROUP_UNKNOWN ? 0 : sd_bus_message_append(reply, "{sv}", name, "t", value);
+}
+
+/* QEMU leaves nobody behind, or it is not long for. */
+bool domain_is_dying(const Domain *domain) {
+        return domain->state == DOMAIN_STOPPING ||
+               (domain->state == DOMAIN_RUNNING && domain->config->kind == DOMAIN_QEMU && domain->leader == 0);
+}
+
+bool domain_is_blocked(const Domain *domain) {
+        return domain->state == DOMAIN_RUNNING && domain->cgroup &&
+               cgroup_is_idle(domain->cgroup, BLOCKED_TASKS_MAX);
 }
 
 uint64_t domain_up_usec(const Domain *domain) {

@@ -19,6 +19,10 @@ int append_io_ports(sd_bus_message *reply, const DomainConfig *config);         
 int append_vcpu(sd_bus_message *reply, const Vcpu *vcpu);                            /* (uuautt) */
 int append_job(sd_bus_message *reply, const Job *job);                               /* o; NULL: "/" */
 
+/* Flags. */
+bool domain_is_dying(const Domain *domain);
+bool domain_is_blocked(const Domain *domain);    /* of now */
+
 /* Counters of now; CGROUP_UNKNOWN each where there is nothing to count. */
 void domain_stats(const Domain *domain, CgroupStats *ret);
 uint64_t domain_up_usec(const Domain *domain);

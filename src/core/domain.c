@@ -583,7 +583,7 @@ static int on_leader_exited(sd_event_source *source, int fd, uint32_t revents, v
         (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
         (void) exit_status_get(domain->leader_pidfd, &domain->exit_status);   /* unknown if it was adopted */
         domain->leader = 0;
-        domain_mark_changed(domain, DOMAIN_CHANGED_PLACE);
+        domain_mark_changed(domain, DOMAIN_CHANGED_PLACE | DOMAIN_CHANGED_STATE);
         domain_check_ended(domain);
         return 0;
 }

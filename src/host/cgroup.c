@@ -258,6 +258,18 @@ GArray *cgroup_blockers(const Cgroup *cgroup, unsigned max) {
         return c.items;
 }
 
+/* Goes on as long as all sleep. */
+static bool count_sleeper(pid_t tid, void *userdata) {
+        unsigned *left = userdata;
+        ProcessStat stat;
+
+        return (process_stat(tid, &stat) < 0 || stat.state != 'R') && --*left > 0;
+}
+
+bool cgroup_is_idle(const Cgroup *cgroup, unsigned max) {
+        return visit_numbers(cgroup->fd, "cgroup.threads", CGROUP_DEPTH_MAX, count_sleeper, &max) || max == 0;
+}
+
 char *cgroup_frozen_slice(const char *path) {
         g_autofree char *at = g_strdup(path);
 

@@ -10,7 +10,7 @@
 static bool is_counter(const char *property) {
         static const char *const counters[] = {
                 "UpTimeUSec", "CPUUsageNSec", "MemoryCurrent", "TasksCurrent", "IOReadBytes", "IOWriteBytes",
-                "Progress", "ControlGroupPaths", NULL,
+                "Progress", "ControlGroupPaths", "Blocked", NULL,
         };
 
         return g_strv_contains(counters, property);

@@ -821,13 +821,15 @@ static void test_guest_rename_restart(Bench *bench, gconstpointer data) {
         expect(bench, "+ domain/vm-WHEN", "DomainAdded('vm-WHEN', domain/vm-WHEN)", "+ job/2",
                 "JobNew(2, job/2, 'vm-WHEN', 'preserve')",
                 "systemd StartTransientUnit vmm-vm-WHEN.scope in machine.slice: 101 TimeoutStop=43200ms "
-                "'vm-WHEN' MemoryMax=413138944 OOMPolicy='continue' DevicePolicy='closed' "
-                "DeviceAllow=[] DeviceAllow=[('/dev/char/10:232', 'rw'), ('/dev/char/10:238', "
-                "'rw'), ('/dev/char/10:196', 'rw')]",
+                        "'vm-WHEN' MemoryMax=413138944 OOMPolicy='continue' DevicePolicy='closed' "
+                        "DeviceAllow=[] DeviceAllow=[('/dev/char/10:232', 'rw'), ('/dev/char/10:238', "
+                        "'rw'), ('/dev/char/10:196', 'rw')]",
                 "vm: State 'crashed', StateReason 'guest-panic', Running false, Crashed true, Leader 0, "
-                "MemoryActual 0",
-                "vm-WHEN: Job job/2", "vm.StateChanged('running', 'crashed', 'guest-panic', {})",
-                "systemd Get vmm-vm-WHEN.scope InvocationID", "systemd FreezeUnit vmm-vm-WHEN.scope",
+                        "MemoryActual 0",
+                "vm-WHEN: Job job/2",
+                "vm.StateChanged('running', 'crashed', 'guest-panic', {})",
+                "systemd Get vmm-vm-WHEN.scope InvocationID",
+                "systemd FreezeUnit vmm-vm-WHEN.scope",
                 "job/2: Phase 'freezing'",
                 "vm-WHEN: ControlGroup '/machine.slice/vmm-vm-WHEN.scope', StartTimestamp set",
                 "vm: ControlGroup '', InvocationID [], StartTimestamp 0, NextRestartTimestamp set",
@@ -848,12 +850,13 @@ static void test_guest_rename_refused(Bench *bench, gconstpointer data) {
         expect(bench, "+ domain/vm-WHEN", "DomainAdded('vm-WHEN', domain/vm-WHEN)", "+ job/2",
                 "JobNew(2, job/2, 'vm-WHEN', 'preserve')",
                 "systemd StartTransientUnit vmm-vm-WHEN.scope in machine.slice: 101 TimeoutStop=43200ms "
-                "'vm-WHEN' MemoryMax=413138944 OOMPolicy='continue' DevicePolicy='closed' "
-                "DeviceAllow=[] DeviceAllow=[('/dev/char/10:232', 'rw'), ('/dev/char/10:238', "
-                "'rw'), ('/dev/char/10:196', 'rw')]",
+                        "'vm-WHEN' MemoryMax=413138944 OOMPolicy='continue' DevicePolicy='closed' "
+                        "DeviceAllow=[] DeviceAllow=[('/dev/char/10:232', 'rw'), ('/dev/char/10:238', "
+                        "'rw'), ('/dev/char/10:196', 'rw')]",
                 "vm: State 'crashed', StateReason 'guest-panic', Running false, Crashed true, Leader 0, "
-                "MemoryActual 0",
-                "vm-WHEN: Job job/2", "vm.StateChanged('running', 'crashed', 'guest-panic', {})",
+                        "MemoryActual 0",
+                "vm-WHEN: Job job/2",
+                "vm.StateChanged('running', 'crashed', 'guest-panic', {})",
                 "vm-WHEN: Job /, Warnings ['Its processes could not be kept: no']",
                 "vm-WHEN.Warning('Its processes could not be kept: no')", "kill 101 SIGKILL", "- job/2",
                 "JobRemoved(2, job/2, 'vm-WHEN', 'preserve', 'failed')", "end 101 by SIGKILL",

@@ -188,6 +188,10 @@ GArray *cgroup_blockers(const Cgroup *cgroup, unsigned max) {
         return blockers;
 }
 
+bool cgroup_is_idle(const Cgroup *cgroup, unsigned max) {
+        return !scope_is_frozen(scope_find_by_path(cgroup->path));
+}
+
 char *cgroup_frozen_slice(const char *path) {
         return g_strdup(frozen_slice(path));
 }

@@ -39,7 +39,7 @@ class TestReboots(GuestCase):
 
     def test_reboot_microvm(self):
         """the same of a microvm"""
-        domain, console = self.boot(Machine="microvm")
+        domain, console = self.boot(Machine="microvm", Extra=guest()["Extra"].unpack() + " tsc_early_khz=2000000")
         leader = domain.Leader
         domain.Reboot(0)
         console.expect(READY, GUEST_TIMEOUT)
