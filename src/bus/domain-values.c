@@ -32,12 +32,13 @@ static int append_counter(sd_bus_message *reply, const char *name, uint64_t valu
 
 /* QEMU leaves nobody behind, or it is not long for. */
 bool domain_is_dying(const Domain *domain) {
-        return domain->state == DOMAIN_STOPPING ||
-               (domain->state == DOMAIN_RUNNING && domain->config->kind == DOMAIN_QEMU && domain->leader == 0);
+        bool alone = domain->config->kind == DOMAIN_QEMU && domain->leader == 0;
+
+        return domain->state == DOMAIN_STOPPING || (domain->state == DOMAIN_RUNNING && alone);
 }
 
 bool domain_is_blocked(const Domain *domain) {
-        return domain->state == DOMAIN_RUNNING && domain->cgroup &&
+        return domain->state == DOMAIN_RUNNING && domain->cgroup && !domain_is_slice(domain) &&
                cgroup_is_idle(domain->cgroup, BLOCKED_TASKS_MAX);
 }
 

@@ -188,8 +188,8 @@ static void preserve(Domain *domain, const char *reason) {
 static void preserve_instead(Domain *domain, const char *reason, const char *why) {
         g_autofree char *text = g_strdup_printf("Not started again, but kept: %s", why);
 
-        domain_warn(domain, MESSAGE_DOMAIN_PRESERVED, text);
         preserve(domain, reason);
+        domain_warn(domain, MESSAGE_DOMAIN_PRESERVED, text);
 }
 
 static const char too_often[] = "it has been started too often in too short a time";

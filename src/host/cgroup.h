@@ -68,7 +68,7 @@ GArray *cgroup_pids(const Cgroup *cgroup, unsigned max);
 /* The tasks that have not stopped although the cgroup was told to freeze; CgroupBlocker, at most `max`. */
 GArray *cgroup_blockers(const Cgroup *cgroup, unsigned max);
 
-/* Whether none of its tasks is on a processor or waits for one, at this moment: of the first `max` of them. */
+/* Whether none of its tasks is on a processor or waits for one now: of the first `max` of them. */
 bool cgroup_is_idle(const Cgroup *cgroup, unsigned max);
 
 /* The nearest slice of the path, itself or an ancestor, that was told to freeze: "a-b.slice"; NULL when none

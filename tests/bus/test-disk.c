@@ -565,9 +565,10 @@ static void test_end(Bench *bench, gconstpointer data) {
         process_dies(FAKE_PID_FIRST, 9);
         expect(bench,
                 "end 101 by SIGKILL",
-                "vm: Leader 0",
+                "vm: Dying true, Leader 0",
                 "< vm.WaitForDevices: Error.NotRunning: Cannot wait for devices of 'vm': it has ended",
-                "vm: State 'inactive', StateReason 'killed by SIGKILL', Running false, Crashed true",
+                "vm: State 'inactive', StateReason 'killed by SIGKILL', Running false, Dying false, "
+                        "Crashed true",
                 "vm.StateChanged('running', 'inactive', 'killed by SIGKILL', {Signal: 9})",
                 "- domain/vm",
                 "DomainRemoved('vm', domain/vm)");

@@ -190,12 +190,13 @@ static void test_loop(Bench *bench, gconstpointer data) {
         process_dies(FAKE_PID_FIRST + 2, SIGSEGV);
         expect(bench,
                 "end 103 by SIGSEGV",
-                "web: Leader 0, ControlGroup '', InvocationID [], StartTimestamp 0, Warnings ['Not "
-                        "started again, but kept: it has been started too often in too short a time']",
+                "web: State 'preserved', StateReason 'killed by SIGSEGV', Running false, Crashed true, "
+                        "Leader 0, ControlGroup '', InvocationID [], StartTimestamp 0",
+                "web.StateChanged('running', 'preserved', 'killed by SIGSEGV', {Signal: 11})",
+                "web: Warnings ['Not started again, but kept: it has been started too often in too short "
+                        "a time']",
                 "web.Warning('Not started again, but kept: it has been started too often in too short a "
-                        "time')",
-                "web: State 'preserved', StateReason 'killed by SIGSEGV', Running false, Crashed true",
-                "web.StateChanged('running', 'preserved', 'killed by SIGSEGV', {Signal: 11})");
+                        "time')");
         call(bench, "web", "Pause", NULL);
         call(bench, "web", "Kill", "si", "leader", SIGKILL);
         call(bench, "web", "GetConsoleLog", "u", 10);
@@ -299,14 +300,15 @@ static void test_restart_fails(Bench *bench, gconstpointer data) {
                 "web: Leader 0, Job /",
                 "- job/3",
                 "JobRemoved(3, job/3, 'web', 'restart', 'failed')",
-                "web: ControlGroup '', InvocationID [], StartTimestamp 0, Warnings ['Not started again, "
-                        "but kept: it has been started too often in too short a time']",
-                "web.Warning('Not started again, but kept: it has been started too often in too short a "
-                        "time')",
                 "web: State 'preserved', StateReason 'could not be started again: Cannot run "
-                        "/bin/payload: No such file or directory (exec)'",
+                        "/bin/payload: No such file or directory (exec)', ControlGroup '', InvocationID "
+                        "[], StartTimestamp 0",
                 "web.StateChanged('starting', 'preserved', 'could not be started again: Cannot run "
-                        "/bin/payload: No such file or directory (exec)', {ExitCode: 127})");
+                        "/bin/payload: No such file or directory (exec)', {ExitCode: 127})",
+                "web: Warnings ['Not started again, but kept: it has been started too often in too short "
+                        "a time']",
+                "web.Warning('Not started again, but kept: it has been started too often in too short a "
+                        "time')");
         call(bench, "web", "Destroy", "t", UINT64_C(0));
         forget(bench);
         expect_empty(bench);
@@ -398,11 +400,11 @@ static void test_rename_restart_refused(Bench *bench, gconstpointer data) {
         process_exits(FAKE_PID_FIRST, 1);
         expect(bench,
                 "end 101 with status 1",
-                "web: Leader 0, ControlGroup '', InvocationID [], StartTimestamp 0, Warnings ['Not "
-                        "started again, but kept: There are 1 domains already (MaxDomains=)']",
-                "web.Warning('Not started again, but kept: There are 1 domains already (MaxDomains=)')",
-                "web: State 'preserved', StateReason 'exited with status 1', Running false, Crashed true",
-                "web.StateChanged('running', 'preserved', 'exited with status 1', {ExitCode: 1})");
+                "web: State 'preserved', StateReason 'exited with status 1', Running false, Crashed true, "
+                        "Leader 0, ControlGroup '', InvocationID [], StartTimestamp 0",
+                "web.StateChanged('running', 'preserved', 'exited with status 1', {ExitCode: 1})",
+                "web: Warnings ['Not started again, but kept: There are 1 domains already (MaxDomains=)']",
+                "web.Warning('Not started again, but kept: There are 1 domains already (MaxDomains=)')");
         call(bench, "web", "Destroy", "t", UINT64_C(0));
         forget(bench);
         expect_empty(bench);
@@ -549,15 +551,14 @@ static void test_guest_reset(Bench *bench, gconstpointer data) {
         time_passes(bench, "vm");
         monitor_tells("RESET", "guest-reset");
         expect(bench,
-                "vm: Warnings ['Not started again, but kept: it has been started too often in too short a "
-                        "time']",
-                "vm.Warning('Not started again, but kept: it has been started too often in too short a "
-                        "time')",
                 "vm: State 'preserved', Running false, Rebooting true",
                 "vm.StateChanged('running', 'preserved', 'rebooted by its guest', {})",
                 "+ job/2",
                 "JobNew(2, job/2, 'vm', 'preserve')",
-                "vm: Job job/2",
+                "vm: Job job/2, Warnings ['Not started again, but kept: it has been started too often in "
+                        "too short a time']",
+                "vm.Warning('Not started again, but kept: it has been started too often in too short a "
+                        "time')",
                 "qemu stop",
                 "systemd FreezeUnit vmm-vm.scope",
                 "job/2: Phase 'freezing'",

@@ -189,7 +189,9 @@ GArray *cgroup_blockers(const Cgroup *cgroup, unsigned max) {
 }
 
 bool cgroup_is_idle(const Cgroup *cgroup, unsigned max) {
-        return !scope_is_frozen(scope_find_by_path(cgroup->path));
+        const FakeScope *scope = scope_find_by_path(cgroup->path);
+
+        return scope && !scope_is_frozen(scope);
 }
 
 char *cgroup_frozen_slice(const char *path) {
