@@ -268,8 +268,9 @@ static bool count_sleeper(pid_t tid, void *userdata) {
 
 bool cgroup_is_idle(const Cgroup *cgroup, unsigned max) {
         unsigned left = max;
+        bool all = visit_numbers(cgroup->fd, "cgroup.threads", CGROUP_DEPTH_MAX, count_sleeper, &left);
 
-        return visit_numbers(cgroup->fd, "cgroup.threads", CGROUP_DEPTH_MAX, count_sleeper, &left) || left == 0;
+        return all || left == 0;
 }
 
 char *cgroup_frozen_slice(const char *path) {
