@@ -1,9 +1,8 @@
 # SPDX-License-Identifier: LGPL-2.1-or-later
-"""Guests that begin anew, of their own accord or because they were asked to, or sleep: seen from the bus and on their
-console."""
+"""Guests that begin anew, of their own accord or because they were asked to: seen from the bus and on their console."""
 
 from test_life_guest import READY, GuestCase
-from vmm import GUEST_TIMEOUT, guest, need_guest, wait_until
+from vmm import GUEST_TIMEOUT, guest, need_guest
 
 
 setUpModule = need_guest
@@ -55,12 +54,3 @@ class TestReboots(GuestCase):
         self.assertEqual((domain.Restarts, domain.StateReason, self.flags(domain)),
                          (1, "rebooted by its guest", {"Rebooting"}))
         self.assertRegex(domain.Warnings[-1], "^Not started again, but kept")
-
-    def test_sleep(self):
-        """a guest that sleeps is Suspended, until it wakes up"""
-        domain, console = self.boot()
-        console.send("rtcwake -m mem -s 3; echo awake $((6 * 7))\n")
-        wait_until(lambda: domain.Suspended, GUEST_TIMEOUT, "its sleep")
-        self.assertEqual(self.flags(domain), {"Running", "Suspended"})
-        console.expect("awake 42", GUEST_TIMEOUT)
-        wait_until(lambda: not domain.Suspended, what="that it is awake")
