@@ -247,11 +247,10 @@ int attachment_check_live(const Domain *domain, const char *name, sd_bus_error *
         return verb_admit(domain, VERB_DEVICE, name, error);
 }
 
-void attachments_init(Domain *domain) {
+static void list_make(Domain *domain) {
         const DomainConfig *config = domain->config;
 
         domain->attachments = g_ptr_array_new_with_free_func(attachment_free);
-        domain->device_waiters = g_ptr_array_new_with_free_func(waiter_free);
         for (unsigned i = 0; i < config->disks->len; i++) {
                 DiskConfig *disk = config->disks->pdata[i];
                 attachment_add(domain, ATTACHMENT_DISK, disk->name, disk, NULL)->told = true;
@@ -261,6 +260,27 @@ void attachments_init(Domain *domain) {
                 network_config_make_mac(network, config->uuid);
                 attachment_add(domain, ATTACHMENT_NETWORK, network->name, network, NULL)->told = true;
         }
+}
+
+void attachments_init(Domain *domain) {
+        list_make(domain);
+        domain->device_waiters = g_ptr_array_new_with_free_func(waiter_free);
+}
+
+void attachments_renew(Domain *domain) {
+        g_ptr_array_unref(domain->attachments);
+        list_make(domain);
+        domain_mark_changed(domain, DOMAIN_CHANGED_DISKS | DOMAIN_CHANGED_NETWORKS);
+}
+
+void attachments_move(Domain *domain, Domain *from) {
+        GPtrArray *own = domain->attachments;
+
+        domain->attachments = from->attachments;
+        from->attachments = own;
+        for (unsigned i = 0; i < domain->attachments->len; i++)
+                ((Attachment *) domain->attachments->pdata[i])->domain = domain;
+        attachments_renew(from);
 }
 
 void attachments_started(Domain *domain) {

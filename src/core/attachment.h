@@ -78,6 +78,12 @@ void attachment_left(void *attachment, int r, const sd_bus_error *error);
 void attachments_init(Domain *domain);
 void attachments_free(Domain *domain);
 
+/* Begins again with those of the configuration, which may be another one than before. Who waits goes on. */
+void attachments_renew(Domain *domain);
+
+/* They go with the payload; `from` begins again. */
+void attachments_move(Domain *domain, Domain *from);
+
 /* What the machine was started with is there. */
 void attachments_started(Domain *domain);
 

@@ -324,13 +324,6 @@ bool domain_is_still(const Domain *domain) {
         return domain->preserved || domain_is_empty(domain);
 }
 
-/* Those of the configuration, which may be another one than before. */
-static void domain_renew_devices(Domain *domain) {
-        attachments_free(domain);
-        attachments_init(domain);
-        domain_mark_changed(domain, DOMAIN_CHANGED_DISKS | DOMAIN_CHANGED_NETWORKS | DOMAIN_CHANGED_MEMORY);
-}
-
 int domain_renew(Domain *domain, sd_bus_error *error) {
         int r;
 
@@ -344,7 +337,8 @@ int domain_renew(Domain *domain, sd_bus_error *error) {
         domain->oom_killed = domain->exec_failed = domain->stopped_by_unit = false;
         g_clear_pointer(&domain->last_stop_step, g_free);
         g_clear_pointer(&domain->restart_error, g_free);
-        domain_renew_devices(domain);
+        attachments_renew(domain);
+        domain_mark_changed(domain, DOMAIN_CHANGED_MEMORY);
         return domain_make_backend(domain, error);
 }
 
@@ -368,9 +362,8 @@ void domain_take_payload(Domain *domain, Domain *from) {
         domain->crashed = from->crashed;
         domain->powered_off = from->powered_off;
         domain->rebooting = from->rebooting;
-        attachments_started(domain);    /* as it was when it ended */
-        networks_started(domain);
-        domain_renew_devices(from);
+        attachments_move(domain, from);
+        domain_mark_changed(from, DOMAIN_CHANGED_MEMORY);
 }
 
 const char *domain_holding_slice(const Domain *domain) {

@@ -330,10 +330,6 @@ void networks_started(Domain *domain) {
 
                 if (attachment->kind != ATTACHMENT_NETWORK)
                         continue;
-                if (!attachment->data) {    /* a corpse has what it had */
-                        attachment_set_state(attachment, ATTACHMENT_READY, NULL);
-                        continue;
-                }
                 link_of(attachment)->plugged = true;
                 link_begin(attachment);
         }

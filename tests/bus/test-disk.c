@@ -2,6 +2,8 @@
 
 /* Disks: with the domain, and while it runs, as callers and QEMU see it. */
 
+#include <string.h>
+
 #include "bench.h"
 
 #define SECOND UINT64_C(1000000)
@@ -22,6 +24,13 @@ static void attach(Bench *bench, const char *object, const char *source, const c
 
 static void detach(Bench *bench, const char *object, const char *name) {
         call(bench, object, "DetachDisk", "s", name);
+}
+
+static void set_policy(Bench *bench, const char *property, const char *action) {
+        sd_bus_message *m = message_new_set(bench, "vm", property);
+
+        message_append(m, "v", "s", action);
+        message_send(bench, m);
 }
 
 /* A domain with a disk that is ready; the transcript does not have it. */
@@ -587,6 +596,48 @@ static void test_daemon_ends(Bench *bench, gconstpointer data) {
                         "ending");
 }
 
+static void test_kept_domain(Bench *bench, gconstpointer data) {
+        create_qemu(bench, "vm", CREATE_START);
+        attach(bench, "vm", "file:/srv/data", "data");
+        bench->quiet = true;
+        set_policy(bench, "OnPoweroff", "preserve");
+        monitor_tells("SHUTDOWN", "guest-shutdown");
+        monitor_tells_data("STOP", "{}");
+        settle(bench);
+        bench->quiet = false;
+        forget(bench);
+        create_with(bench, ":1.1", "other", "file:/srv/data", "rw", "data");
+        detach(bench, "vm", "data");
+        expect(bench,
+                "> CreateDomain('other', {Kernel: '/boot/vmlinuz', Accelerator: 'tcg', Disks: [{Source: "
+                        "'file:/srv/data', Mode: 'rw', Name: 'data'}]}, 1)",
+                "< CreateDomain: Error.DeviceInUse: disk 'data': Source: /srv/data is in use by domain "
+                        "'vm', as its disk 'data'",
+                "> vm.DetachDisk('data')",
+                "< vm.DetachDisk: Error.NotRunning: Cannot detach a disk from 'vm': it is not running");
+        process_dies(FAKE_PID_FIRST, 9);
+        settle(bench);
+        forget(bench);
+        bench->quiet = true;
+        create_with(bench, ":1.1", "other", "file:/srv/data", "rw", "data");
+        g_assert_cmpstr(bench->answer, ==, "(domain/other)");
+}
+
+/* They are read only: of others its QEMU is not kept beside who begins again. */
+static void test_buried(Bench *bench, gconstpointer data) {
+        create_with(bench, ":1.1", "vm", "file:/srv/data", "ro", "data");
+        bench->quiet = true;
+        set_policy(bench, "OnCrash", "rename-restart");
+        monitor_tells_data("GUEST_PANICKED", "{\"action\": \"pause\"}");
+        monitor_tells_data("STOP", "{}");
+        await(bench, "restarted: guest-panic");
+        settle(bench);
+        call(bench, "vm", "Destroy", "t", UINT64_C(4));
+        create_with(bench, ":1.1", "other", "file:/srv/data", "rw", "data");
+        g_assert_nonnull(strstr(bench->answer, "Source: /srv/data is in use by domain 'vm-"));
+        forget(bench);
+}
+
 static void test_wait(Bench *bench, gconstpointer data) {
         create_qemu(bench, "vm", CREATE_START);
         monitor_does("add-fd", MONITOR_WAITS);
@@ -621,6 +672,8 @@ int main(int argc, char *argv[]) {
         BENCH_TEST("/disk/a q35 has eight ports more than devices", test_ports);
         BENCH_TEST("/disk/the end of the domain answers who waits", test_end);
         BENCH_TEST("/disk/so does the end of the daemon", test_daemon_ends);
+        BENCH_TEST("/disk/one that is kept uses its disks as long as its QEMU lives", test_kept_domain);
+        BENCH_TEST("/disk/what is buried alive takes its disks along", test_buried);
         BENCH_TEST("/disk/waiting ends with its time", test_wait);
         return g_test_run();
 }
