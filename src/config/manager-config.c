@@ -61,6 +61,17 @@ static const char *take_count(const Setting *setting, const char *value, void *f
         return NULL;
 }
 
+static const char *take_bool(const Setting *setting, const char *value, void *field) {
+        static const char *const words[] = {"yes", "true", "on", "1", "no", "false", "off", "0"};
+
+        for (size_t i = 0; i < G_N_ELEMENTS(words); i++)
+                if (g_ascii_strcasecmp(value, words[i]) == 0) {
+                        *(bool *) field = i < G_N_ELEMENTS(words) / 2;
+                        return NULL;
+                }
+        return "is neither yes nor no";
+}
+
 static const char *take_console_log_size(const Setting *setting, const char *value, void *field) {
         uint64_t bytes;
 
@@ -113,6 +124,7 @@ static const Setting settings[] = {
         {"Manager", "MaxDomains", "4096", NULL, FIELD(domains_max), take_count},
         {"Manager", "MaxDomainsPerUser", "256", NULL, FIELD(domains_per_user_max), take_count},
         {"Manager", "ConsoleLogSize", "64K", NULL, FIELD(console_log_bytes), take_console_log_size},
+        {"Manager", "RegisterMachines", "yes", NULL, FIELD(register_machines), take_bool},
         {"Manager", "RestartBurst", "5", NULL, FIELD(restart_burst), take_count},
         {"Manager", "RestartIntervalSec", "10min", NULL, FIELD(restart_interval_usec), take_time},
         {"Manager", "RestartDelaySec", "1s", NULL, FIELD(restart_delay_usec), take_time},

@@ -14,6 +14,7 @@ typedef struct ManagerConfig {
         char *default_slice;            /* [Manager] DefaultSlice=, machine.slice, in user mode app.slice */
         unsigned domains_max;           /* [Manager] MaxDomains=, 4096 */
         unsigned domains_per_user_max;  /* [Manager] MaxDomainsPerUser=, 256; root is not counted */
+        bool register_machines;         /* [Manager] RegisterMachines=, yes: with systemd-machined */
         uint64_t console_log_bytes;     /* [Manager] ConsoleLogSize=, 64K (4K to 16M), of each console */
         unsigned restart_burst;         /* [Manager] RestartBurst=, 5; 0: nothing is restarted */
         uint64_t restart_interval_usec; /* [Manager] RestartIntervalSec=, 10min: so many in that time */

@@ -9,6 +9,7 @@
 
 #include "config/text.h"
 #include "core/limits.h"
+#include "core/machine.h"
 #include "core/manager.h"
 #include "core/verbs.h"
 #include "host/process.h"
@@ -111,6 +112,7 @@ static void adopt_ended(Job *job, bool done) {
         if (done) {
                 domain_settle(job->domain, "adopted");
                 limits_begin(job->domain);
+                domain_enter_register(job->domain);
                 return;
         }
         job->domain->failure = "could not be adopted";

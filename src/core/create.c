@@ -12,6 +12,7 @@
 #include "core/disk.h"
 #include "core/life.h"
 #include "core/limits.h"
+#include "core/machine.h"
 #include "core/manager.h"
 #include "core/network.h"
 #include "core/pause-ledger.h"
@@ -242,6 +243,7 @@ static void create_ended(Job *job, bool done) {
         networks_started(domain);
         domain_settle(domain, reason);
         limits_begin(domain);
+        domain_enter_register(domain);
         log_write(LOG_INFO, MESSAGE_DOMAIN_STARTED, domain->config->name, "Created in %s",
                 cgroup_path(domain->cgroup));
 }
@@ -269,6 +271,7 @@ static void restart_ended(Job *job, bool done) {
         networks_started(domain);
         domain_settle(domain, text);
         limits_begin(domain);
+        domain_enter_register(domain);
         log_write(LOG_INFO, MESSAGE_DOMAIN_STARTED, domain->config->name, "Started again in %s",
                 cgroup_path(domain->cgroup));
 }

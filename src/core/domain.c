@@ -18,6 +18,7 @@
 #include "core/network.h"
 #include "core/pause-ledger.h"
 #include "core/slice.h"
+#include "host/machine.h"
 #include "host/process.h"
 #include "host/security.h"
 #include "util/auto.h"
@@ -195,6 +196,7 @@ int domain_new(Manager *manager, DomainConfig *config, uid_t owner, Domain **ret
 
 /* The end of what ran, without a word to anybody. */
 static void domain_clear_place(Domain *domain) {
+        domain->machine = machine_unregister(domain->machine);
         domain->freezer_call = unit_call_cancel(domain->freezer_call);
         domain->invocation_call = unit_call_cancel(domain->invocation_call);
         domain->spawn = spawn_free(domain->spawn);
@@ -576,6 +578,8 @@ static int on_leader_exited(sd_event_source *source, int fd, uint32_t revents, v
         (void) sd_event_source_set_enabled(source, SD_EVENT_OFF);
         (void) exit_status_get(domain->leader_pidfd, &domain->exit_status);   /* unknown if it was adopted */
         domain->leader = 0;
+        if (domain->machine)
+                machine_leave_scope(domain->machine);
         domain_mark_changed(domain, DOMAIN_CHANGED_PLACE | DOMAIN_CHANGED_STATE);
         domain_check_ended(domain);
         return 0;

@@ -9,6 +9,7 @@
 #include "host/cgroup.h"
 
 typedef struct Manager Manager;
+typedef struct Machine Machine;   /* host/machine.h */
 
 typedef enum DomainState {
         DOMAIN_INACTIVE,
@@ -83,6 +84,7 @@ struct Domain {
         bool scoped;            /* the unit of this name is ours: systemd has started it for us */
         Cgroup *cgroup;         /* once its processes were seen in it */
         UnitWatch *unit_watch;
+        Machine *machine;       /* its entry in machined's register */
         bool unit_gone;         /* systemd has dropped it, or takes too long to */
         sd_event_source *verdict_timer;
         sd_id128_t invocation_id;

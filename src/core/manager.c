@@ -8,6 +8,7 @@
 
 #include "core/attachment.h"
 #include "core/guest.h"
+#include "core/machine.h"
 #include "core/manager.h"
 #include "core/node.h"
 #include "core/network.h"
@@ -63,6 +64,7 @@ int manager_new(sd_bus *bus, sd_event *event, Units *units, ManagerConfig *setti
         int r;
 
         *manager = (Manager) {
+                .bus = sd_bus_ref(bus),
                 .event = sd_event_ref(event),
                 .units = units,
                 .settings = settings,
@@ -132,6 +134,7 @@ Manager *manager_free(Manager *manager) {
         g_free(manager->runtime_directory);
         manager_config_free(manager->settings);
         sd_event_unref(manager->event);
+        sd_bus_unref(manager->bus);
         g_free(manager);
         return NULL;
 }
@@ -262,6 +265,10 @@ void manager_rename(Manager *manager, Domain *domain, const char *name) {
         domain_mark_changed(domain, DOMAIN_CHANGED_NAME);
         manager_flush(manager);
         manager->observer->domain_renamed(manager->userdata, domain, old);
+        if (!domain->machine)
+                return;
+        domain->machine = machine_unregister(domain->machine);
+        domain_enter_register(domain);
 }
 
 /* The keys of the tables are in the configuration. */

@@ -41,6 +41,7 @@ struct Manager {
         void *userdata;
         Node *node;
         Power *power;
+        sd_bus *bus;              /* of the machine's own services; in user mode not */
         GPtrArray *stops;         /* StopAll: of all domains, in flight */
         GHashTable *by_uuid;      /* sd_id128_t -> Domain */
         GHashTable *by_name;      /* name -> Domain */

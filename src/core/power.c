@@ -6,6 +6,7 @@
 
 #include <errno.h>
 
+#include "core/machine.h"
 #include "core/manager.h"
 #include "core/power.h"
 #include "core/stop-all.h"
@@ -145,7 +146,8 @@ int power_request(Power *power, HostPower what, bool force, uid_t requestor, Job
 
 /* ---- The end of the daemon. ---- */
 
-static void quit_end(Power *power) {
+static void quit_end(void *userdata) {
+        Power *power = userdata;
         void (*quit)(void *userdata) = power->quit;
 
         power->quit = NULL;
@@ -153,17 +155,24 @@ static void quit_end(Power *power) {
                 quit(power->quit_userdata);
 }
 
+/* Domains that run on leave the register, because what stands for them there ends with us. */
+static void quit_leave_register(Power *power) {
+        if (!domains_leave_register(power->manager) ||
+                machines_settle(power->manager->bus, quit_end, power) < 0)
+                quit_end(power);
+}
+
 static void on_quit_stopped(void *userdata, const char *left) {
         if (left)
                 log_warning("Ending, with domains left: %s", left);
-        quit_end(userdata);
+        quit_leave_register(userdata);
 }
 
 static void on_units_state(void *userdata, const char *state) {
         Power *power = userdata;
 
         if (g_strcmp0(state, "stopping") != 0) {
-                quit_end(power);
+                quit_leave_register(power);
                 return;
         }
         log_info("systemd ends, stopping %u domains", g_hash_table_size(power->manager->by_uuid));

@@ -92,6 +92,11 @@ void cpu_goes(void);                  /* one of its four */
 
 void cpu_goes(void);                  /* one of its four */
 
+/* ---- machined, which is not there until it comes. ---- */
+
+void machined_comes(void);
+void machined_signals(const char *name, int signal);   /* the leader */
+
 /* ---- logind, which is not there until it comes. ---- */
 
 void logind_comes(void);

@@ -566,6 +566,7 @@ void host_free(void) {
         sd_event_source_disable_unref(world.turn);
         g_queue_clear_full(&world.acts, g_free);
         journal_goes();
+        g_clear_pointer(&world.machines, g_ptr_array_unref);
         g_ptr_array_unref(world.scopes);
         g_ptr_array_unref(world.processes);
         g_ptr_array_unref(world.frozen_slices);

@@ -74,6 +74,7 @@ typedef struct World {
         int group_error;
         const char *systemd_state;
         GPtrArray *own_log, *kernel_log;   /* char * */
+        GPtrArray *machines;   /* Machine; NULL: there is no machined */
         bool logind;
         const char *logind_refuses;
         bool cpus_gone;

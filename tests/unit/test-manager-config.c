@@ -89,6 +89,7 @@ static void assert_defaults(const ManagerConfig *config) {
         g_assert_cmpuint(config->domains_max, ==, 4096);
         g_assert_cmpuint(config->domains_per_user_max, ==, 256);
         g_assert_cmpuint(config->console_log_bytes, ==, 65536);
+        g_assert_true(config->register_machines);
         g_assert_cmpuint(config->restart_burst, ==, 5);
         g_assert_cmpuint(config->restart_interval_usec, ==, 600000000);
         g_assert_cmpuint(config->restart_delay_usec, ==, 1000000);
@@ -115,15 +116,17 @@ static void test_defaults(Tree *tree, const void *userdata) {
 static void test_every_setting(Tree *tree, const void *userdata) {
         tree_write(tree, "etc/vmmanagerd.conf",
                 "# a comment\n\n[Manager]\nDefaultSlice=a-b.slice\nMaxDomains = 10 \nMaxDomainsPerUser=0\r\n"
-                "  ConsoleLogSize=1M\nRestartBurst=0\nRestartIntervalSec=1h\nRestartDelaySec=0\n"
-                "RestartDelayMaxSec=500ms\n[QEMU]\nBinary=/opt/qemu\nUser=nobody\nStopPlan=guest:5s INT\n"
-                "Devices=/dev/kvm r;char-pts\n[Process]\nStopPlan=KILL\nDevices=/dev/fuse rw\n");
+                "  ConsoleLogSize=1M\nRegisterMachines=Off\nRestartBurst=0\nRestartIntervalSec=1h\n"
+                "RestartDelaySec=0\nRestartDelayMaxSec=500ms\n[QEMU]\nBinary=/opt/qemu\nUser=nobody\n"
+                "StopPlan=guest:5s INT\nDevices=/dev/kvm r;char-pts\n[Process]\nStopPlan=KILL\n"
+                "Devices=/dev/fuse rw\n");
         g_autoptr(ManagerConfig) config = tree_load_well(tree);
 
         g_assert_cmpstr(config->default_slice, ==, "a-b.slice");
         g_assert_cmpuint(config->domains_max, ==, 10);
         g_assert_cmpuint(config->domains_per_user_max, ==, 0);
         g_assert_cmpuint(config->console_log_bytes, ==, 1 << 20);
+        g_assert_false(config->register_machines);
         g_assert_cmpuint(config->restart_burst, ==, 0);
         g_assert_cmpuint(config->restart_interval_usec, ==, 3600000000);
         g_assert_cmpuint(config->restart_delay_usec, ==, 0);
@@ -227,6 +230,8 @@ static void test_bad_values(Tree *tree, const void *userdata) {
                         "2: MaxDomainsPerUser='1K' is not a number from 0 to 65536"},
                 {"[Manager]\nMaxDomains=1\nMaxDomains=2\nMaxDomains=x\n",
                         "4: MaxDomains='x' is not a number from 0 to 65536"},
+                {"[Manager]\nRegisterMachines=maybe\n",
+                        "2: RegisterMachines='maybe' is neither yes nor no"},
                 {"[Manager]\nConsoleLogSize=1\n", "2: ConsoleLogSize='1' is not a size from 4K to 16M"},
                 {"[Manager]\nConsoleLogSize=17M\n", "2: ConsoleLogSize='17M' is not a size from 4K to 16M"},
                 {"[Manager]\nConsoleLogSize=64k\n", "2: ConsoleLogSize='64k' is not a size from 4K to 16M"},
