@@ -20,7 +20,7 @@ struct RunDir {
 };
 
 /* Every file that may be in a runtime folder. */
-static const char *const run_dir_files[] = {"monitor", "console", "terminal", "output"};
+static const char *const run_dir_files[] = {"monitor", "console", "agent", "terminal", "output"};
 
 int run_dir_new(const char *base, sd_id128_t uuid, RunDir **ret) {
         char id[SD_ID128_STRING_MAX];
