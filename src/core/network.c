@@ -22,7 +22,7 @@
 #define SCRIPT_TIMEOUT_USEC 20000000ull
 
 typedef struct Link {
-        Domain *domain;
+        Attachment *attachment;
         const NetworkConfig *config;
         Tap *tap;              /* NULL: mode user */
         UnitCall *script;      /* that runs */
@@ -95,17 +95,18 @@ static void on_offline(void *userdata, int r, const sd_bus_error *error) {
 
 /* Takes the interface, which stays until the script has ended. */
 static void link_go_offline(Link *link) {
-        Manager *manager = link->domain->manager;
+        Domain *domain = link->attachment->domain;
+        Manager *manager = domain->manager;
         LinkEnd *end = g_new0(LinkEnd, 1);
 
         *end = (LinkEnd) {
                 .manager = manager,
-                .domain = g_strdup(link->domain->config->name),
+                .domain = g_strdup(domain->config->name),
                 .tap = g_steal_pointer(&link->tap),
         };
         g_ptr_array_add(manager->link_ends, end);
-        if (script_run(link->domain, link->config, end->tap, "offline", link->unit, on_offline, end,
-                    &end->unit, &end->script) < 0)
+        if (script_run(domain, link->config, end->tap, "offline", link->unit, on_offline, end, &end->unit,
+                    &end->script) < 0)
                 g_ptr_array_remove(manager->link_ends, end);
 }
 
@@ -124,12 +125,13 @@ void network_ends_abandon(Manager *manager) {
 
 static void link_free(void *item) {
         Link *link = item;
-        bool lives_on = link->domain->released || link->domain->manager->ending;
+        const Domain *domain = link->attachment->domain;
+        bool lives_on = domain->released || domain->manager->ending;
 
         unit_call_cancel(link->script);
         /* A script that is still setting up is ended first. */
         if (link->script && !lives_on)
-                (void) unit_stop(link->domain->manager->units, link->unit, NULL, NULL, NULL);
+                (void) unit_stop(domain->manager->units, link->unit, NULL, NULL, NULL);
         /* Of a domain that lives on without us the network does, too. */
         if (link->online && !lives_on)
                 link_go_offline(link);
@@ -149,7 +151,7 @@ static int link_connect(const Link *link, sd_bus_error *error) {
 /* A domain that is started again, say, may be faster than the script that hears of its end: it gets the same
  * interface, and its own script has to wait for that one. */
 static void link_take_over(Link *link, const char *name) {
-        const GPtrArray *ends = link->domain->manager->link_ends;
+        const GPtrArray *ends = link->attachment->domain->manager->link_ends;
 
         for (unsigned i = 0; name && i < ends->len && !link->tap; i++) {
                 LinkEnd *end = ends->pdata[i];
@@ -168,7 +170,7 @@ static int link_open(Attachment *attachment, sd_bus_error *error) {
         Link *link = g_new0(Link, 1);
         int r = 0;
 
-        *link = (Link) {.domain = attachment->domain, .config = config};
+        *link = (Link) {.attachment = attachment, .config = config};
         link_take_over(link, config->interface_name);
         if (config->mode == NETWORK_TAP && !link->tap)
                 r = tap_new(config->interface_name, &link->tap, error);

@@ -91,6 +91,7 @@ class TestFirmware(TestCase):
 
     def test_refused(self):
         """a firmware that QEMU's user cannot read is refused; so is more than one way to boot, and none"""
+        need_guest()
         secret = make_folder(self) / "secret"
         firmware(pathlib.Path(secret))
         secret.chmod(0o600)
