@@ -172,7 +172,7 @@ class TestLive(NetworkCase):
         """a paused guest cannot be given a card, nor can one be taken from it"""
         domain = self.create("web1", guest(Networks=[network(Bridge=BRIDGE)]), 0)
         for call in (lambda: domain.AttachNetwork(network(Bridge=BRIDGE)), lambda: domain.DetachNetwork("network0")):
-            self.assertError("NotRunning", "it is not running", call)
+            self.assertError("NotRunning", "it is paused", call)
 
 
 class TestScripts(NetworkCase):
