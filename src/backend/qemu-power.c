@@ -43,11 +43,18 @@ static void agent_destroy(void *agent) {
 static bool ask_agent(BackendCall *call) {
         QemuBackend *q = call->q;
         Agent *agent;
-        int fd;
+        int fd, r;
 
-        if (!q->agent_listens || run_dir_connect(q->dir, QEMU_AGENT_ID, &fd) < 0 ||
-                agent_shut_down(q->context.event, fd, on_agent, call, &agent) < 0)
+        if (!q->agent_listens)
                 return false;
+        r = run_dir_connect(q->dir, QEMU_AGENT_ID, &fd);
+        if (r >= 0)
+                r = agent_shut_down(q->context.event, fd, on_agent, call, &agent);
+        if (r < 0) {
+                log_write(LOG_NOTICE, NULL, q->config->name, "Cannot ask the guest's agent: %s",
+                        g_strerror(-r));
+                return false;
+        }
         call->state = agent;
         call->state_free = agent_destroy;
         return true;

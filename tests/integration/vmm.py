@@ -344,8 +344,8 @@ COUNTER = "echo ready; i=0; while :; do echo tick $((i += 1)); sleep 0.1; done"
 
 # The keys of a configuration that are no strings.
 CONFIG_TYPES = {
-    "Command": "as", "Environment": "as", "Delegate": "b", "Memory": "t", "VCPUs": "u", "PauseTimeoutUSec": "t",
-    "StopPlan": "a(st)", "IOPorts": "a(qq)", "Networks": "aa{sv}",
+    "Command": "as", "Environment": "as", "Delegate": "b", "Memory": "t", "MaxMemory": "t", "VCPUs": "u", "MaxVCPUs": "u",
+    "PauseTimeoutUSec": "t", "StopPlan": "a(st)", "IOPorts": "a(qq)", "Networks": "aa{sv}",
 }
 
 

@@ -2,7 +2,6 @@
 
 /* The conversation with a guest's agent, whose end the test holds. */
 
-#include <fcntl.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
