@@ -58,6 +58,7 @@ void scope_freezes_below(const char *unit, const char *group);   /* "/a": the pa
 /* Groups below a delegated scope. A call is named by the beginning of its note: "group pin vmm-vm.scope". */
 void group_call_fails(const char *call, int error);      /* negative errno; 0: it does nothing at all */
 void group_is_there(const char *unit, const char *name); /* threaded, made by somebody else */
+void host_has_kvm(void);
 void host_lacks(const char *controller);                 /* "cpu" or "cpuset"; this host has the CPUs 0-3 */
 void scopes_may_use(const char *cpus);
 

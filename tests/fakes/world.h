@@ -61,6 +61,7 @@ typedef struct World {
         GHashTable *moods;
         GPtrArray *started_slices;
         GHashTable *slices;   /* name -> (property -> GVariant), of those that were given any */
+        bool kvm;
         pid_t last_pid;
         int fork_error, folder_error;
         char *exec_error;

@@ -24,6 +24,7 @@ SYSTEMD = "org.freedesktop.systemd1"
 SOURCE = pathlib.Path(__file__).resolve().parents[2]
 GUEST = pathlib.Path("/srv/guest")            # what tests/testbed/mkguest made
 FREEZABLE = pathlib.Path("/srv/freezable")    # a file system for fsfreeze
+READY = "GUEST-READY"                         # what the tiny guest says when it is
 TIMEOUT = 15
 GUEST_TIMEOUT = 90                            # a guest is ready in two seconds, on a busy machine in twenty
 
@@ -477,6 +478,32 @@ class TestCase(unittest.TestCase):
                 self.bus.domain(path).Destroy(FORCE)
         wait_until(lambda: not self.manager.ListDomains(), what="the end of every domain")
         wait_until(lambda: not self.scopes(), what="the end of every scope of a domain")
+
+
+class AskedGuest(TestCase):
+    """A test of guests that are asked through their shells."""
+
+    def boot(self, words="", flags=START, **keys):
+        """A guest with a shell, and its console."""
+        extra = guest(words)["Extra"].unpack()
+        if keys.get("Machine") == "microvm":
+            extra += " tsc_early_khz=2000000"
+        domain = self.create("web1", guest(words, Extra=extra, **keys), flags)
+        console = domain.console()
+        console.expect(READY, GUEST_TIMEOUT)
+        console.expect("guest# ")
+        return domain, console
+
+    def ask(self, console, command, pattern=".", timeout=GUEST_TIMEOUT):
+        """What the guest's shell answers; its answer ends in the word that the echo of the command does not have."""
+        console.send(f"{command}; echo said''so\n")
+        text = console.expect(r"(?s)(.*)saidso", timeout)[1]
+        self.assertRegex(text, pattern)
+        return text
+
+    def changes(self, domain, name):
+        """The values of a property, as its changes were told."""
+        return [changed[name] for _, changed, _ in told(self.signals, domain.path, "PropertiesChanged") if name in changed]
 
 
 # What the manager asks of QEMU, and two threads that have nothing to do but when told "busy": where there is no QEMU, or no
