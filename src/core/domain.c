@@ -61,7 +61,7 @@ static void on_monitor_lost(void *userdata, const char *reason) {
 static void on_memory_changed(void *userdata) {
         Domain *domain = userdata;
 
-        domain_mark_changed(domain, DOMAIN_CHANGED_MEMORY);
+        domain_mark_changed(domain, DOMAIN_CHANGED_BALLOON);
         manager_flush(domain->manager);
 }
 
@@ -340,7 +340,7 @@ int domain_renew(Domain *domain, sd_bus_error *error) {
         g_clear_pointer(&domain->last_stop_step, g_free);
         g_clear_pointer(&domain->restart_error, g_free);
         attachments_renew(domain);
-        domain_mark_changed(domain, DOMAIN_CHANGED_MEMORY);
+        domain_mark_changed(domain, DOMAIN_CHANGED_BALLOON);
         return domain_make_backend(domain, error);
 }
 
@@ -365,7 +365,7 @@ void domain_take_payload(Domain *domain, Domain *from) {
         domain->powered_off = from->powered_off;
         domain->rebooting = from->rebooting;
         attachments_move(domain, from);
-        domain_mark_changed(from, DOMAIN_CHANGED_MEMORY);
+        domain_mark_changed(from, DOMAIN_CHANGED_BALLOON);
 }
 
 const char *domain_holding_slice(const Domain *domain) {

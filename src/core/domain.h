@@ -43,6 +43,7 @@ typedef enum DomainChange {
         DOMAIN_CHANGED_NAME     = 1 << 13,
         DOMAIN_CHANGED_MEMORY   = 1 << 14,
         DOMAIN_CHANGED_VCPUS    = 1 << 15,
+        DOMAIN_CHANGED_BALLOON  = 1 << 16,
 } DomainChange;
 
 #define DOMAIN_WARNINGS_MAX 16u

@@ -145,8 +145,10 @@ static void test_limit(Bench *bench, gconstpointer data) {
 
 /* ---- Memory. ---- */
 
+#define MEMORY "Memory", "t", 64 * MIB, "MaxMemory", "t", 96 * MIB   /* two keys */
+
 static void test_memory(Bench *bench, gconstpointer data) {
-        call(bench, CREATE, "vm", 4, QEMU, "Memory", "t", 64 * MIB, "MaxMemory", "t", 96 * MIB, CREATE_START);
+        call(bench, CREATE, "vm", 4, QEMU, MEMORY, CREATE_START);
         forget(bench);
         call(bench, "vm", "SetMemory", "t", 80 * MIB);
         call(bench, "vm", "SetMemory", "t", 97 * MIB);
@@ -187,7 +189,7 @@ static void test_memory(Bench *bench, gconstpointer data) {
 /* Before the first instruction; a monitor that will not leaves no domain. */
 static void test_memory_at_start(Bench *bench, gconstpointer data) {
         monitor_does("balloon", MONITOR_REFUSES);
-        call(bench, CREATE, "vm", 4, QEMU, "Memory", "t", 64 * MIB, "MaxMemory", "t", 96 * MIB, CREATE_START);
+        call(bench, CREATE, "vm", 4, QEMU, MEMORY, CREATE_START);
         await(bench, "< CreateDomain");
         g_assert_nonnull(strstr(bench->answer, "QEMU refused 'balloon' with 'not now'"));
         expect_empty(bench);
@@ -271,7 +273,8 @@ static void test_vcpus(Bench *bench, gconstpointer data) {
         monitor_tells_data("DEVICE_DELETED", "{\"path\": \"/machine/peripheral/vcpu1/lapic\"}");
         settle(bench);
         monitor_returns("query-hotpluggable-cpus", ONE);
-        monitor_tells_data("DEVICE_DELETED", "{\"device\": \"vcpu1\", \"path\": \"/machine/peripheral/vcpu1\"}");
+        monitor_tells_data(
+                "DEVICE_DELETED", "{\"device\": \"vcpu1\", \"path\": \"/machine/peripheral/vcpu1\"}");
         expect(bench,
                 "> vm.SetVCPUs(1)",
                 "+ job/3",
@@ -323,7 +326,8 @@ static void test_vcpus_kept(Bench *bench, gconstpointer data) {
 /* A monitor whose answers lead nowhere is not followed for ever. */
 static void test_vcpus_lies(Bench *bench, gconstpointer data) {
         static const char *const lies[] = {
-                "{}", "[]", "[5]", "[{}]", "[{\"type\": 5, \"props\": {}}]", "[" SLOT("0", TAKEN("x")) "]", ONE,
+                "{}", "[]", "[5]", "[{}]", "[{\"type\": 5, \"props\": {}}]",
+                "[" SLOT("0", TAKEN("x")) "]", ONE,
         };
 
         create_vcpus(bench);
