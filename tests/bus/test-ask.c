@@ -25,10 +25,14 @@ static void test_sent(Bench *bench, gconstpointer data) {
                 "qemu inject-nmi",
                 "< vm.InjectNMI()",
                 "> vm.SendSysRq('b')",
-                "qemu send-key",
+                "qemu send-key "
+                        "{\"keys\":[{\"type\":\"qcode\",\"data\":\"alt\"},{\"type\":\"qcode\","
+                        "\"data\":\"sysrq\"},{\"type\":\"qcode\",\"data\":\"b\"}]}",
                 "< vm.SendSysRq()",
                 "> vm.SendKeys(['ctrl', 'c'], 50)",
-                "qemu send-key",
+                "qemu send-key "
+                        "{\"keys\":[{\"type\":\"qcode\",\"data\":\"ctrl\"},{\"type\":\"qcode\","
+                        "\"data\":\"c\"}],\"hold-time\":50}",
                 "< vm.SendKeys()");
 }
 
@@ -62,7 +66,9 @@ static void test_meanwhile(Bench *bench, gconstpointer data) {
         call(bench, "vm", "SetMemory", "t", 64 * MIB);
         expect(bench,
                 "> vm.SendSysRq('t')",
-                "qemu send-key",
+                "qemu send-key "
+                        "{\"keys\":[{\"type\":\"qcode\",\"data\":\"alt\"},{\"type\":\"qcode\","
+                        "\"data\":\"sysrq\"},{\"type\":\"qcode\",\"data\":\"t\"}]}",
                 "< vm.SendSysRq()",
                 "> vm.Reset()",
                 "< vm.Reset: Error.Busy: Cannot reset 'vm': job 2 (stop) is in progress",
@@ -79,7 +85,7 @@ static void test_paused(Bench *bench, gconstpointer data) {
         call(bench, "web", "SetMaxMemory", "t", 64 * MIB);
         expect(bench,
                 "> vm.SendSysRq('t')",
-                "< vm.SendSysRq: Error.NotRunning: Cannot send a SysRq key to 'vm': it is not running",
+                "< vm.SendSysRq: Error.NotRunning: Cannot send a SysRq key to 'vm': it is paused",
                 "> vm.GetStats()",
                 "< vm.GetStats({UpTimeUSec: set, CPUUsageNSec: 1000000, MemoryCurrent: 4096, TasksCurrent: "
                         "1})",
@@ -158,7 +164,7 @@ static void test_memory(Bench *bench, gconstpointer data) {
         call(bench, "vm", "SetMaxMemory", "t", 88 * MIB);
         expect(bench,
                 "> vm.SetMemory(83886080)",
-                "qemu balloon",
+                "qemu balloon {\"value\":83886080}",
                 "vm: Memory 83886080",
                 "< vm.SetMemory()",
                 "> vm.SetMemory(101711872)",
@@ -180,7 +186,7 @@ static void test_memory(Bench *bench, gconstpointer data) {
         monitor_refuses("balloon");
         expect(bench,
                 "> vm.SetMemory(92274688)",
-                "qemu balloon",
+                "qemu balloon {\"value\":92274688}",
                 "> vm.SetMaxMemory(83886080)",
                 "< vm.SetMaxMemory: InvalidArgs: bytes: 83886080 is less than the Memory of 'vm', 92274688",
                 "< vm.SetMemory: Error.MonitorFailed: QEMU refused 'balloon' with 'not now'");
@@ -219,12 +225,14 @@ static void test_statistics(Bench *bench, gconstpointer data) {
         call(bench, "vm", "GetStats", NULL);
         expect(bench,
                 "> vm.GetStats()",
-                "qemu qom-set",
-                "qemu qom-get",
+                "qemu qom-set "
+                        "{\"path\":\"/machine/peripheral/balloon\","
+                        "\"property\":\"guest-stats-polling-interval\",\"value\":2}",
+                "qemu qom-get {\"path\":\"/machine/peripheral/balloon\",\"property\":\"guest-stats\"}",
                 "< vm.GetStats({UpTimeUSec: set, CPUUsageNSec: 1000000, MemoryCurrent: 4096, TasksCurrent: "
                         "1, GuestStatsTimestamp: set, GuestMemoryTotal: 5})",
                 "> vm.GetStats()",
-                "qemu qom-get",
+                "qemu qom-get {\"path\":\"/machine/peripheral/balloon\",\"property\":\"guest-stats\"}",
                 "< vm.GetStats({UpTimeUSec: set, CPUUsageNSec: 1000000, MemoryCurrent: 4096, TasksCurrent: "
                         "1, GuestStatsTimestamp: set, GuestMemoryTotal: 5})");
 }
@@ -261,7 +269,7 @@ static void test_vcpus(Bench *bench, gconstpointer data) {
                 "JobNew(2, job/2, 'vm', 'set-vcpus')",
                 "vm: Job job/2",
                 "qemu query-hotpluggable-cpus",
-                "qemu device_add",
+                "qemu device_add {\"core-id\":1,\"driver\":\"host-x86_64-cpu\",\"id\":\"vcpu1\"}",
                 "qemu query-hotpluggable-cpus",
                 "vm: Job /, VCPUs 2",
                 "- job/2",
@@ -281,7 +289,7 @@ static void test_vcpus(Bench *bench, gconstpointer data) {
                 "JobNew(3, job/3, 'vm', 'set-vcpus')",
                 "vm: Job job/3",
                 "qemu query-hotpluggable-cpus",
-                "qemu device_del",
+                "qemu device_del {\"id\":\"/machine/peripheral/vcpu1\"}",
                 "qemu query-hotpluggable-cpus",
                 "vm: Job /, VCPUs 1",
                 "- job/3",
@@ -303,7 +311,7 @@ static void test_vcpus_kept(Bench *bench, gconstpointer data) {
                 "JobNew(3, job/3, 'vm', 'set-vcpus')",
                 "vm: Job job/3",
                 "qemu query-hotpluggable-cpus",
-                "qemu device_del",
+                "qemu device_del {\"id\":\"/machine/peripheral/vcpu1\"}",
                 "vm: Job /",
                 "- job/3",
                 "JobRemoved(3, job/3, 'vm', 'set-vcpus', 'failed')",
@@ -316,7 +324,7 @@ static void test_vcpus_kept(Bench *bench, gconstpointer data) {
                 "JobNew(4, job/4, 'vm', 'set-vcpus')",
                 "vm: Job job/4",
                 "qemu query-hotpluggable-cpus",
-                "qemu device_del",
+                "qemu device_del {\"id\":\"/machine/peripheral/vcpu1\"}",
                 "vm: Job /",
                 "- job/4",
                 "JobRemoved(4, job/4, 'vm', 'set-vcpus', 'failed')",
@@ -374,14 +382,14 @@ static void test_picture(Bench *bench, gconstpointer data) {
         expect(bench,
                 "> vm.Screenshot()",
                 "qemu add-fd",
-                "qemu screendump",
-                "qemu remove-fd",
+                "qemu screendump {\"filename\":\"/dev/fdset/7\",\"format\":\"png\"}",
+                "qemu remove-fd {\"fdset-id\":7}",
                 "< vm.Screenshot: Error.MonitorFailed: QEMU did not make a picture of 'vm' of at most "
                         "16777216 bytes",
                 "> vm.Screenshot()",
                 "qemu add-fd",
-                "qemu screendump",
-                "qemu remove-fd",
+                "qemu screendump {\"filename\":\"/dev/fdset/7\",\"format\":\"png\"}",
+                "qemu remove-fd {\"fdset-id\":7}",
                 "< vm.Screenshot: Error.MonitorFailed: QEMU refused 'screendump' with 'not now'");
 }
 
