@@ -66,6 +66,6 @@ class TestPower(AskedGuest):
                                    ("SetMemory", 64 * MIB), ("SetVCPUs", 1)):
             with self.subTest(method):
                 self.assertError("NotSupported", "'job1': it is not a virtual machine", getattr(process, method), *arguments)
-                self.assertError("NotRunning", "'web1': it is not running", getattr(paused, method), *arguments)
+                self.assertError("NotRunning", "'web1': it is paused", getattr(paused, method), *arguments)
         self.assertEqual((process.Memory, process.MaxMemory, process.MemoryActual, process.VCPUs, process.MaxVCPUs),
                          (0, 0, 0, 0, 0))
