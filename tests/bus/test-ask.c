@@ -19,8 +19,10 @@ static void test_sent(Bench *bench, gconstpointer data) {
         call(bench, "vm", "SendKeys", "asu", 2, "ctrl", "c", 50);
         expect(bench,
                 "> vm.Reset()",
+                "qemu set-action {\"reboot\":\"reset\",\"shutdown\":\"poweroff\",\"panic\":\"shutdown\"}",
                 "qemu system_reset",
                 "< vm.Reset()",
+                "qemu set-action {\"reboot\":\"reset\",\"shutdown\":\"poweroff\",\"panic\":\"shutdown\"}",
                 "> vm.InjectNMI()",
                 "qemu inject-nmi",
                 "< vm.InjectNMI()",
@@ -45,8 +47,10 @@ static void test_refused(Bench *bench, gconstpointer data) {
         call(bench, "vm", "SendKeys", "asu", 0, 0);
         expect(bench,
                 "> vm.Reset()",
+                "qemu set-action {\"reboot\":\"reset\",\"shutdown\":\"poweroff\",\"panic\":\"shutdown\"}",
                 "qemu system_reset",
                 "< vm.Reset: Error.MonitorFailed: QEMU refused 'system_reset' with 'not now'",
+                "qemu set-action {\"reboot\":\"reset\",\"shutdown\":\"poweroff\",\"panic\":\"shutdown\"}",
                 "> vm.SendSysRq('bb')",
                 "< vm.SendSysRq: InvalidArgs: key: 'bb' is not a SysRq key of the kernel",
                 "> vm.SendKeys(['%n'], 0)",
