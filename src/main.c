@@ -76,6 +76,16 @@ static char *runtime_directory(void) {
                            : g_strdup("/run/vmmanager");
 }
 
+/* What outlives a boot. */
+static char *state_directory(void) {
+        const char *given = g_getenv("STATE_DIRECTORY");
+
+        if (given)
+                return g_strdup(given);
+        return option_user ? g_build_filename(g_get_user_state_dir(), "vmmanager", NULL)
+                           : g_strdup("/var/lib/vmmanager");
+}
+
 static void on_quit(void *userdata) {
         (void) sd_event_exit(userdata, EXIT_SUCCESS);
 }
@@ -179,7 +189,7 @@ static int run(void) {
         g_autoptr(sd_event) event = NULL;
         g_autoptr(sd_bus) connection = NULL;
         g_autoptr(ManagerConfig) settings = NULL;
-        g_autofree char *directory = runtime_directory();
+        g_autofree char *directory = runtime_directory(), *state = state_directory();
         Units *units = NULL;
         Manager *manager = NULL;
         Bus *bus = NULL;
@@ -203,7 +213,7 @@ static int run(void) {
                 return r;
         r = units_new(connection, on_units_known, connection, &units);
         if (r >= 0)
-                r = manager_new(connection, event, units, g_steal_pointer(&settings), option_user, directory,
+                r = manager_new(connection, event, units, g_steal_pointer(&settings), option_user, directory, state,
                         &manager);
         if (r >= 0)
                 r = bus_new(connection, manager, &bus);

@@ -55,6 +55,7 @@ typedef struct BackendObserver {
         /* The guest let go of a device when nobody waited for it. problem: what is left of it; NULL:
          * none. */
         void (*device_gone)(void *userdata, const char *kind, const char *name, const char *problem);
+        void (*saving)(void *userdata, uint64_t bytes_done, uint64_t bytes_total);   /* of its memory */
 } BackendObserver;
 
 /* A virtual CPU, and the thread that is it. */
@@ -72,6 +73,13 @@ typedef struct BackendMemory {
         uint64_t updated_sec;        /* when it said the following; 0: it has not */
         uint64_t total, free, available, caches, swapped_in, swapped_out, major_faults, minor_faults;
 } BackendMemory;
+
+/* The machine whose memory an image has: only one like it can take it. */
+typedef struct BackendMachine {
+        const char *version;         /* of QEMU */
+        const char *machine;         /* its very type */
+        Accelerator accelerator;
+} BackendMachine;
 
 /* r: 0, or negative with the reason. */
 typedef void (*BackendReply)(void *userdata, int r, const sd_bus_error *error);
@@ -182,6 +190,29 @@ typedef struct BackendOps {
                 void *userdata, BackendCall **ret, sd_bus_error *error);
         int (*detach_network)(Backend *backend, const char *name, BackendReply reply, void *userdata,
                 BackendCall **ret, sd_bus_error *error);
+
+        /* Stops the guest so that its memory can be saved, and finds out what machine() it is; MonitorFailed
+         * when it does not stop. NULL: there is nothing to be saved. */
+        int (*hold)(Backend *backend, BackendReply reply, void *userdata, BackendCall **ret,
+                sd_bus_error *error);
+        BackendMachine (*machine)(const Backend *backend);
+
+        /* Writes the memory and the devices into the pipe, which is taken; replies when all is written. The
+         * guest must be held; what its memory was written for does not run it on. */
+        int (*save)(Backend *backend, int pipe, BackendReply reply, void *userdata, BackendCall **ret,
+                sd_bus_error *error);
+
+        /* Ends that, done or not: the guest may be continued when it replies. */
+        int (*stop_saving)(Backend *backend, BackendReply reply, void *userdata, BackendCall **ret,
+                sd_bus_error *error);
+
+        /* Before prepare(): it is to be this machine, and wait for its memory. Returns 0 or -EOPNOTSUPP with
+         * NotSupported. The text is copied. */
+        int (*expect)(Backend *backend, const BackendMachine *machine, sd_bus_error *error);
+
+        /* Reads memory and devices from the pipe, which is taken; replies when the guest could go on. */
+        int (*load)(Backend *backend, int pipe, BackendReply reply, void *userdata, BackendCall **ret,
+                sd_bus_error *error);
 
         /* Takes what the payload has said so far; its end is known. */
         void (*drain)(Backend *backend);

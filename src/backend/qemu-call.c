@@ -27,6 +27,8 @@ BackendCall *backend_call_cancel(BackendCall *call) {
                 call->q->connecting = NULL;
         if (call->q->unplugging == call)
                 call->q->unplugging = NULL;
+        if (call->q->migration == call)
+                call->q->migration = NULL;
         g_ptr_array_remove_fast(call->q->calls, call);
         if (call->state_free)
                 call->state_free(call->state);
@@ -97,5 +99,12 @@ int64_t qemu_json_int(JsonObject *object, const char *name) {
 const char *qemu_json_string(JsonObject *object, const char *name) {
         JsonNode *node = object ? json_object_get_member(object, name) : NULL;
 
-        return node && JSON_NODE_HOLDS_VALUE(node) ? json_node_get_string(node) : NULL;
+        return node && JSON_NODE_HOLDS_VALUE(node) && json_node_get_value_type(node) == G_TYPE_STRING
+                       ? json_node_get_string(node) : NULL;
+}
+
+JsonObject *qemu_json_object(JsonObject *object, const char *name) {
+        JsonNode *node = object ? json_object_get_member(object, name) : NULL;
+
+        return node && JSON_NODE_HOLDS_OBJECT(node) ? json_node_get_object(node) : NULL;
 }

@@ -47,18 +47,22 @@ static void add_process(GPtrArray *argv, const DomainConfig *config) {
         g_ptr_array_add(argv, g_strdup("-S"));
 }
 
-static void add_machine(GPtrArray *argv, const DomainConfig *config, Accelerator accelerator) {
+static void add_machine(GPtrArray *argv, const DomainConfig *config, const QemuLayout *layout) {
         /* Without the parts that nothing here uses: less to attack, and less for the guest to look for. A
          * microvm has none of them. */
-        static const char *const machines[_MACHINE_TYPE_MAX] = {
-                [MACHINE_Q35] = "q35,usb=off,vmport=off,smbus=off",
-                [MACHINE_MICROVM] = "microvm",
-                [MACHINE_PC] = "pc,usb=off,vmport=off",
+        static const char *const options[_MACHINE_TYPE_MAX] = {
+                [MACHINE_Q35] = ",usb=off,vmport=off,smbus=off",
+                [MACHINE_MICROVM] = "",
+                [MACHINE_PC] = ",usb=off,vmport=off",
         };
 
         /* A firmware that has no display shows itself, and what it boots, on the serial console. */
-        add(argv, "-machine", "%s%s", machines[config->machine], config->firmware ? ",graphics=off" : "");
-        if (accelerator == ACCELERATOR_KVM) {
+        add(argv, "-machine", "%s%s%s",
+                layout->machine ? layout->machine : machine_type_to_string(config->machine),
+                options[config->machine], config->firmware ? ",graphics=off" : "");
+        if (layout->machine)
+                add(argv, "-incoming", "defer");
+        if (layout->accelerator == ACCELERATOR_KVM) {
                 add(argv, "-accel", "kvm");
                 add(argv, "-cpu", "host");
         } else {
@@ -209,7 +213,7 @@ char **qemu_command_line(const DomainConfig *config, const QemuLayout *layout) {
         g_ptr_array_add(argv, g_strdup(layout->binary));
         add_process(argv, config);
         add_actions(argv, config);
-        add_machine(argv, config, layout->accelerator);
+        add_machine(argv, config, layout);
         add_image(argv, config);
         add_socket(argv, "monitor", layout->monitor_fd);
         add(argv, "-mon", "chardev=monitor,mode=control");

@@ -34,6 +34,7 @@ typedef struct QemuLayout {
         unsigned n_disks;
         const QemuLayoutNetwork *networks;
         unsigned n_networks;
+        const char *machine;        /* this very type, and its memory comes later; NULL: boot */
 } QemuLayout;
 
 /* What blockdev-add, or -blockdev, is told of a disk; its node is "disk-NAME". Free with

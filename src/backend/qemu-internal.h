@@ -47,6 +47,9 @@ typedef struct QemuBackend {
         GHashTable *devices;          /* id -> QemuDevice: see qemu-device.h */
         unsigned n_ports;             /* for devices; 0: they need none */
         unsigned last_fdset;          /* ids of sets of descriptors */
+        char *machine;                /* its very type, once it was asked or is expected */
+        char *expected_version;       /* it begins with the memory of another one; else NULL */
+        BackendCall *migration;       /* the one that waits for the end of it */
 } QemuBackend;
 
 /* What an answer was good for: negative with *error when the call has failed, QEMU_DONE when it is over,
@@ -85,6 +88,7 @@ int qemu_ask(QemuBackend *q, const char *command, JsonObject *arguments, uint64_
 /* Of an answer that may be anything: NULL, or -1, when it is missing or something else. */
 int64_t qemu_json_int(JsonObject *object, const char *name);
 const char *qemu_json_string(JsonObject *object, const char *name);
+JsonObject *qemu_json_object(JsonObject *object, const char *name);
 
 /* ---- Operations that have a file of their own. ---- */
 
@@ -104,6 +108,22 @@ int qemu_attach_network(Backend *backend, const BackendNetwork *network, Backend
         BackendCall **ret, sd_bus_error *error);
 int qemu_detach_network(Backend *backend, const char *name, BackendReply reply, void *userdata,
         BackendCall **ret, sd_bus_error *error);
+
+int qemu_hold(Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error);
+BackendMachine qemu_machine(const Backend *backend);
+int qemu_save(Backend *backend, int pipe, BackendReply reply, void *userdata, BackendCall **ret,
+        sd_bus_error *error);
+int qemu_stop_saving(
+        Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error);
+int qemu_expect(Backend *backend, const BackendMachine *machine, sd_bus_error *error);
+int qemu_load(Backend *backend, int pipe, BackendReply reply, void *userdata, BackendCall **ret,
+        sd_bus_error *error);
+
+/* Whether this QEMU is like the one whose memory it is to take. Returns 0 or -EOPNOTSUPP with NotSupported.
+ */
+int qemu_check_version(const QemuBackend *q, sd_bus_error *error);
+
+void qemu_on_migration(QemuBackend *q, JsonObject *data);
 
 int qemu_find_vcpus(
         Backend *backend, BackendReply reply, void *userdata, BackendCall **ret, sd_bus_error *error);

@@ -41,6 +41,8 @@ static void qemu_destroy(Backend *backend) {
         g_strfreev(q->argv);
         g_free(q->binary);
         g_free(q->remark);
+        g_free(q->machine);
+        g_free(q->expected_version);
         g_free(q->end_reason);
         g_free(q->loss_reason);
         g_free(q);
@@ -117,7 +119,12 @@ static int qemu_create(
 static int qemu_prepare(Backend *backend, const RunDir *dir, const BackendDevices *devices, SpawnSpec *ret,
         sd_bus_error *error) {
         QemuBackend *q = (QemuBackend *) backend;
-        QemuLayout layout = {q->binary, q->accelerator, .n_ports = q->n_ports};
+        QemuLayout layout = {
+                .binary = q->binary,
+                .accelerator = q->accelerator,
+                .n_ports = q->n_ports,
+                .machine = q->expected_version ? q->machine : NULL,
+        };
         g_autoptr(GArray) disks = g_array_new(FALSE, FALSE, sizeof(QemuLayoutDisk));
         g_autoptr(GArray) networks = g_array_new(FALSE, FALSE, sizeof(QemuLayoutNetwork));
         autofd int reader = -1;
@@ -162,7 +169,7 @@ static int qemu_prepare(Backend *backend, const RunDir *dir, const BackendDevice
 static void on_monitor_ready(void *userdata) {
         g_auto(sd_bus_error) error = SD_BUS_ERROR_NULL;
         QemuBackend *q = userdata;
-        int r = QEMU_DONE;
+        int r = qemu_check_version(q, &error);
 
         q->connected = true;
         log_write(LOG_DEBUG, NULL, q->config->name, "QEMU %s answers", qmp_version(q->qmp));
@@ -170,7 +177,7 @@ static void on_monitor_ready(void *userdata) {
                 return;
 
         /* Before its first instruction, so that the guest never has more. */
-        if (q->config->memory < q->memory.limit)
+        if (r == QEMU_DONE && !q->expected_version && q->config->memory < q->memory.limit)
                 r = qemu_call_balloon(q->connecting, q->config->memory, &error);
         if (r != QEMU_ASKS_ON)
                 qemu_call_end(q->connecting, r, &error);
@@ -190,6 +197,7 @@ static const struct {
         {"VSERPORT_CHANGE", qemu_on_port},
         {"DEVICE_DELETED", qemu_on_vcpu_deleted},
         {"DEVICE_DELETED", qemu_device_deleted},
+        {"MIGRATION", qemu_on_migration},
 };
 
 static void on_monitor_event(void *userdata, const char *name, JsonObject *data) {
@@ -325,6 +333,12 @@ const BackendOps backend_qemu = {
         .detach_disk = qemu_detach_disk,
         .attach_network = qemu_attach_network,
         .detach_network = qemu_detach_network,
+        .hold = qemu_hold,
+        .machine = qemu_machine,
+        .save = qemu_save,
+        .stop_saving = qemu_stop_saving,
+        .expect = qemu_expect,
+        .load = qemu_load,
         .drain = qemu_drain,
         .end_reason = qemu_end_reason,
         .last_words = qemu_last_words,

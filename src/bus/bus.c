@@ -153,10 +153,14 @@ static bool has_ended(const Domain *domain) {
                domain->state == DOMAIN_PRESERVED;
 }
 
-static int append_exit(sd_bus_message *m, const Domain *domain) {
+static int append_details(sd_bus_message *m, const Domain *domain) {
+        const Job *job = domain->manager->ending_job;
         int r;
 
         r = sd_bus_message_open_container(m, 'a', "{sv}");
+        /* Whoever began it hears of it so, and not from the method any more. */
+        if (r >= 0 && job && job->domain == domain && job->kind->detached && job->result != JOB_DONE)
+                r = sd_bus_message_append(m, "{sv}", "Error", "s", job->error.name);
         if (r >= 0 && has_ended(domain) && domain->exit_status.known)
                 r = domain->exit_status.signal
                         ? sd_bus_message_append(m, "{sv}", "Signal", "i", domain->exit_status.signal)
@@ -172,7 +176,7 @@ static void on_state_changed(void *userdata, Domain *domain, DomainState old) {
         if (sd_bus_message_new_signal(bus->bus, &m, path, BUS_INTERFACE("Domain"), "StateChanged") >= 0 &&
                 sd_bus_message_append(m, "sss", domain_state_to_string(old),
                         domain_state_to_string(domain->state), domain->state_reason) >= 0 &&
-                append_exit(m, domain) >= 0)
+                append_details(m, domain) >= 0)
                 (void) sd_bus_send(bus->bus, m, NULL);
 }
 
@@ -262,6 +266,14 @@ static void on_job_changed(void *userdata, Job *job) {
                 bus->bus, path, BUS_INTERFACE("Job"), "Phase", "DeadlineUSec", NULL);
 }
 
+static void on_job_progressed(void *userdata, Job *job) {
+        Bus *bus = userdata;
+        g_autofree char *path = bus_job_path(job);
+
+        (void) sd_bus_emit_properties_changed(
+                bus->bus, path, BUS_INTERFACE("Job"), "BytesDone", "BytesTotal", NULL);
+}
+
 static const ManagerObserver bus_observer = {
         .domain_added = on_domain_added,
         .domain_removed = on_domain_removed,
@@ -278,6 +290,7 @@ static const ManagerObserver bus_observer = {
         .job_added = on_job_added,
         .job_removed = on_job_removed,
         .job_changed = on_job_changed,
+        .job_progressed = on_job_progressed,
 };
 
 /* ---- The tree. ---- */

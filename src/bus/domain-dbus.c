@@ -11,6 +11,7 @@
 #include "bus/config-dbus.h"
 #include "bus/domain-values.h"
 #include "bus/guest-dbus.h"
+#include "bus/save-dbus.h"
 #include "bus/life-dbus.h"
 #include "config/text.h"
 #include "core/guest.h"
@@ -591,6 +592,10 @@ static const sd_bus_vtable domain_vtable[] = {
         SD_BUS_METHOD_WITH_NAMES("WaitForDevices", "t", SD_BUS_PARAM(timeout_usec), "a{ss}",
                 SD_BUS_PARAM(devices), method_wait_for_devices, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("Rename", "s", SD_BUS_PARAM(name), NULL,, method_rename, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("Save", "st", SD_BUS_PARAM(image) SD_BUS_PARAM(flags), "o",
+                SD_BUS_PARAM(job), method_save, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("SaveFD", "ht", SD_BUS_PARAM(image) SD_BUS_PARAM(flags), "o",
+                SD_BUS_PARAM(job), method_save_fd, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("AddDevice", "ss", SD_BUS_PARAM(node) SD_BUS_PARAM(access), NULL,,
                 method_add_device, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES(

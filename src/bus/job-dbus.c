@@ -55,6 +55,8 @@ static const char *job_member(const Job *job) {
                 {"shutdown", "Shutdown"},
                 {"reboot", "Reboot"},
                 {"stop", "Stop"},
+                {"save", "Save"},
+                {"restore", "RestoreDomain"},
                 {"release", "Release"}, {"add", "AddProcess"},
         };
 
@@ -80,6 +82,12 @@ static int method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error)
         return 1;
 }
 
+/* By bytes where they are what takes the time, else by steps. */
+static double job_progress(const Job *job) {
+        return job->bytes_total > 0 ? (double) job->bytes_done / (double) job->bytes_total
+                                    : (double) job->step / job->kind->n_steps;
+}
+
 #define DEFINE_JOB_PROPERTY(noun, signature, ...)                                                           \
         static int property_##noun(sd_bus *bus, const char *path, const char *interface, const char *name,  \
                 sd_bus_message *reply, void *userdata, sd_bus_error *error) {                               \
@@ -90,7 +98,9 @@ static int method_cancel(sd_bus_message *m, void *userdata, sd_bus_error *error)
 DEFINE_JOB_PROPERTY(id, "u", job->id)
 DEFINE_JOB_PROPERTY(verb, "s", job->kind->verb)
 DEFINE_JOB_PROPERTY(phase, "s", job->phase)
-DEFINE_JOB_PROPERTY(progress, "d", (double) job->step / job->kind->n_steps)
+DEFINE_JOB_PROPERTY(progress, "d", job_progress(job))
+DEFINE_JOB_PROPERTY(bytes_done, "t", job->bytes_done)
+DEFINE_JOB_PROPERTY(bytes_total, "t", job->bytes_total)
 DEFINE_JOB_PROPERTY(deadline, "t", job_deadline_realtime(job))
 DEFINE_JOB_PROPERTY(requestor, "u", (uint32_t) job->requestor)
 
@@ -112,6 +122,8 @@ static const sd_bus_vtable job_vtable[] = {
         SD_BUS_PROPERTY("Progress", "d", property_progress, 0, 0),
         SD_BUS_PROPERTY("DeadlineUSec", "t", property_deadline, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_PROPERTY("Requestor", "u", property_requestor, 0, SD_BUS_VTABLE_PROPERTY_CONST),
+        SD_BUS_PROPERTY("BytesDone", "t", property_bytes_done, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
+        SD_BUS_PROPERTY("BytesTotal", "t", property_bytes_total, 0, SD_BUS_VTABLE_PROPERTY_EMITS_CHANGE),
         SD_BUS_VTABLE_END,
 };
 

@@ -9,6 +9,7 @@
 #include "bus/bus.h"
 #include "bus/config-dbus.h"
 #include "bus/log-dbus.h"
+#include "bus/save-dbus.h"
 #include "config/text.h"
 #include "host/kvm.h"
 #include "host/process.h"
@@ -479,6 +480,12 @@ static const sd_bus_vtable manager_vtable[] = {
         SD_BUS_METHOD_WITH_NAMES("AdoptProcessFDs", "saha{sv}t",
                 SD_BUS_PARAM(name) SD_BUS_PARAM(pidfds) SD_BUS_PARAM(config) SD_BUS_PARAM(flags), "o",
                 SD_BUS_PARAM(domain), method_adopt_process_fds, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("RestoreDomain", "ssa{sv}",
+                SD_BUS_PARAM(name) SD_BUS_PARAM(image) SD_BUS_PARAM(options), "o", SD_BUS_PARAM(job),
+                method_restore_domain, ANYBODY),
+        SD_BUS_METHOD_WITH_NAMES("RestoreDomainFD", "sha{sv}",
+                SD_BUS_PARAM(name) SD_BUS_PARAM(image) SD_BUS_PARAM(options), "o", SD_BUS_PARAM(job),
+                method_restore_domain_fd, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES(
                 "GetDomain", "s", SD_BUS_PARAM(name), "o", SD_BUS_PARAM(domain), method_get_domain, ANYBODY),
         SD_BUS_METHOD_WITH_NAMES("GetDomainByUUID", "s", SD_BUS_PARAM(uuid), "o", SD_BUS_PARAM(domain),

@@ -65,6 +65,10 @@ static const struct {
         {"SetResources",    ACTION("configure")},
         {"UpdateResourcesOCI", ACTION("configure")},
         {"Rename",          ACTION("configure")},
+        {"Save",            ACTION("save")},
+        {"SaveFD",          ACTION("save")},
+        {"RestoreDomain",   ACTION("save")},
+        {"RestoreDomainFD", ACTION("save")},
         {"OnPoweroff",      ACTION("configure")},
         {"OnReboot",        ACTION("configure")},
         {"OnCrash",         ACTION("configure")},
@@ -78,6 +82,7 @@ typedef struct Question {
         sd_bus_slot *slot;
         sd_event_source *expiry;
         char *about;                  /* what was asked: an answer is one to that and nothing else */
+        char *passed;                 /* what was asked and allowed before; NULL: nothing */
         uid_t uid;
         bool uid_known, answered, allowed, challenge;
         sd_bus_error error;
@@ -97,6 +102,7 @@ static void question_free(void *item) {
         sd_event_source_disable_unref(question->expiry);
         sd_bus_message_unref(question->message);
         g_free(question->about);
+        g_free(question->passed);
         sd_bus_error_free(&question->error);
         g_free(question);
 }
@@ -285,6 +291,15 @@ static bool caller_uid(const Authority *authority, sd_bus_message *m, uid_t *ret
         return true;
 }
 
+/* The same message needs another action, too. */
+static int question_ask_on(Question *question, const char *action, const AuthorityDetails *details) {
+        question->expiry = sd_event_source_disable_unref(question->expiry);
+        question->answered = question->allowed = question->challenge = false;
+        question->passed = question->about;
+        question->about = details_about(action, details);
+        return question_asked(question, ask_polkit(question, action, details));
+}
+
 int authorize(Authority *authority, sd_bus_message *m, const AuthorityDetails *details, uid_t *ret_uid,
         sd_bus_error *error) {
         Question *question = g_hash_table_lookup(authority->questions, m);
@@ -297,12 +312,18 @@ int authorize(Authority *authority, sd_bus_message *m, const AuthorityDetails *d
         if (question && question->answered) {
                 g_autofree char *about = details_about(action, details);
 
+                *ret_uid = question->uid;
+                if (question->passed && g_str_equal(question->passed, about))
+                        return 1;
+                if (details->also && question->allowed && !question->passed &&
+                        !g_str_equal(question->about, about))
+                        return question_ask_on(question, action, details);
+
                 /* While polkit was asked, another domain may have come to where the message goes. */
                 if (question->about && !g_str_equal(question->about, about))
                         return sd_bus_error_setf(error, SD_BUS_ERROR_ACCESS_DENIED,
                                 "Access denied: '%s' is not what it was when polkit was asked",
                                 details->domain);
-                *ret_uid = question->uid;
                 return question_verdict(question, action, error);
         }
         if (question && !question->uid_known)

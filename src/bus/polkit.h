@@ -23,6 +23,7 @@ typedef struct AuthorityDetails {
         bool owned;   /* there is an owner yet */
         const char *member;   /* whose action counts; NULL: the message's own */
         const char *row;      /* of the table of actions, where the member's name is not enough; else NULL */
+        bool also;            /* besides what was allowed this message before */
 } AuthorityDetails;
 
 int authority_new(sd_bus *bus, bool user_mode, Authority **ret);

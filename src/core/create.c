@@ -16,6 +16,7 @@
 #include "core/manager.h"
 #include "core/network.h"
 #include "core/pause-ledger.h"
+#include "core/save.h"
 #include "core/slice-domain.h"
 #include "core/verbs.h"
 #include "host/process.h"
@@ -206,7 +207,8 @@ static int settle_proceed_run(Job *job) {
         return job->start ? proceed_run(job) : JOB_GOES_ON;
 }
 
-static const JobStep create_steps[] = {
+static const JobStep restore_steps[] = {
+        {"checking the image", restore_check_run, .undo = restore_check_undo},
         {"forking", spawn_run, .undo = spawn_undo},
         {"starting the scope", scope_run, .undo = scope_undo},
         {"verifying the scope", place_run, .undo = NULL},
@@ -215,25 +217,31 @@ static const JobStep create_steps[] = {
         {"releasing", exec_run, .undo = NULL},
         {"executing", create_executed_run, .undo = NULL},
         {"connecting", connect_run, NULL, connect_expire, NULL},
+        {"loading the memory", restore_load_run, .undo = restore_load_undo},
+        {"using up the image", restore_take_run, .undo = restore_take_undo},
         {"placing the vCPUs", vcpus_run, .undo = NULL},
         {"freezing", settle_freeze_run, freeze_poke, freeze_expire, NULL},
         {"continuing the guest", settle_proceed_run, .undo = NULL},
 };
 
-/* With what was decided for it: who let the manager choose wants to know. */
-static char *created_reason(const Domain *domain) {
-        const BackendOps *ops = domain->backend->ops;
-        const char *remark = ops->remark ? ops->remark(domain->backend) : NULL;
+/* What begins without an image has none to be checked. */
+#define CREATE_STEPS (restore_steps + 1)
+#define N_CREATE_STEPS (G_N_ELEMENTS(restore_steps) - 1)
 
-        return g_strconcat("created", remark ? "; " : NULL, remark, NULL);
+/* With what was decided for it: who let the manager choose wants to know. */
+static char *created_reason(const Job *job) {
+        const Backend *backend = job->domain->backend;
+        const char *remark = backend->ops->remark ? backend->ops->remark(backend) : NULL;
+
+        return g_strconcat(job->data ? "restored" : "created", remark ? "; " : NULL, remark, NULL);
 }
 
 static void create_ended(Job *job, bool done) {
         Domain *domain = job->domain;
-        g_autofree char *reason = created_reason(domain);
+        g_autofree char *reason = created_reason(job);
 
         if (!done) {
-                domain->failure = "could not be created";
+                domain->failure = job->data ? restore_failure(job) : "could not be created";
                 domain->ended = true;
                 return;
         }
@@ -250,9 +258,19 @@ static void create_ended(Job *job, bool done) {
 
 static const JobKind create_kind = {
         .verb = "create",
-        .steps = create_steps,
-        .n_steps = G_N_ELEMENTS(create_steps),
+        .steps = CREATE_STEPS,
+        .n_steps = N_CREATE_STEPS,
         .cancelable = true,
+        .gone_error = VMM_ERROR_INVALID_CONFIG,
+        .ended = create_ended,
+};
+
+static const JobKind restore_kind = {
+        .verb = "restore",
+        .steps = restore_steps,
+        .n_steps = G_N_ELEMENTS(restore_steps),
+        .cancelable = true,
+        .detached = true,
         .gone_error = VMM_ERROR_INVALID_CONFIG,
         .ended = create_ended,
 };
@@ -279,8 +297,8 @@ static void restart_ended(Job *job, bool done) {
 /* Its object is there already, and stays when this fails. */
 static const JobKind restart_kind = {
         .verb = "restart",
-        .steps = create_steps,
-        .n_steps = G_N_ELEMENTS(create_steps),
+        .steps = CREATE_STEPS,
+        .n_steps = N_CREATE_STEPS,
         .gone_error = VMM_ERROR_INVALID_CONFIG,
         .ended = restart_ended,
 };
@@ -294,20 +312,36 @@ void domain_begin_again(Domain *domain) {
 }
 
 int domain_create(Domain *domain, bool start, JobReply reply, void *userdata, sd_bus_error *error) {
+        if (domain_is_slice(domain))
+                return slice_domain_create(domain, reply, userdata);
+        return domain_create_from(domain, NULL, NULL, start, reply, userdata, error);
+}
+
+int domain_create_from(Domain *domain, void *image, GDestroyNotify image_free, bool start, JobReply reply,
+        void *userdata, sd_bus_error *error) {
         const char *directory = domain->manager->runtime_directory;
         Job *job;
         int r;
 
-        if (domain_is_slice(domain))
-                return slice_domain_create(domain, reply, userdata);
         r = run_dir_new(directory, domain->config->uuid, &domain->run_dir);
-        if (r < 0)
+        if (r < 0) {
+                if (image)
+                        image_free(image);
                 return sd_bus_error_setf(error, r == -ENOSPC ? VMM_ERROR_STORAGE_FULL : SD_BUS_ERROR_FAILED,
                         "Cannot make the runtime folder of '%s' in %s: %s", domain->config->name, directory,
                         g_strerror(-r));
+        }
+        if (image) {
+                g_free(domain->state_reason);
+                domain->state_reason = g_strdup("restoring on request");
+                domain->state = DOMAIN_RESTORING;
+        }
         manager_add(domain->manager, domain);
-        job = job_new(domain, &create_kind, domain->owner, DOMAIN_START_TIMEOUT_USEC);
+        job = job_new(domain, image ? &restore_kind : &create_kind, domain->owner,
+                image ? 0 : DOMAIN_START_TIMEOUT_USEC);   /* an image takes what it takes to be checked */
         job->start = start;
+        job->data = image;
+        job->data_free = image_free;
         job_add_waiter(job, false, reply, userdata);
         job_start(job);
         return 0;

@@ -36,6 +36,8 @@ static const char *const domain_states[] = {
         [DOMAIN_PAUSING] = "pausing",
         [DOMAIN_RESUMING] = "resuming",
         [DOMAIN_STOPPING] = "stopping",
+        [DOMAIN_SAVING] = "saving",
+        [DOMAIN_RESTORING] = "restoring",
         [DOMAIN_CRASHED] = "crashed",
         [DOMAIN_PRESERVED] = "preserved",
 };
@@ -86,6 +88,13 @@ static void on_device_gone(void *userdata, const char *kind, const char *name, c
         attachment_gone(userdata, kind, name, problem);
 }
 
+static void on_saving(void *userdata, uint64_t bytes_done, uint64_t bytes_total) {
+        Domain *domain = userdata;
+
+        if (domain->job)
+                job_set_progress(domain->job, bytes_done, bytes_total);
+}
+
 static const BackendObserver backend_observer = {
         .monitor_lost = on_monitor_lost,
         .memory_changed = on_memory_changed,
@@ -93,6 +102,7 @@ static const BackendObserver backend_observer = {
         .reset = on_guest_reset,
         .suspended = on_guest_suspended,
         .device_gone = on_device_gone,
+        .saving = on_saving,
 };
 
 /* Nothing that comes to a paused slice could be held by it. In one that somebody else froze nothing could
@@ -616,9 +626,9 @@ const char *domain_said(const Domain *domain) {
 static char *domain_end_reason(Domain *domain) {
         const BackendOps *ops = backend_ops(domain->config->kind);
         const char *said = domain_said(domain);
-        g_autofree char *words =
-                !said && domain->state == DOMAIN_STARTING && domain->backend && ops->last_words
-                        ? ops->last_words(domain->backend) : NULL;
+        bool begins = domain->state == DOMAIN_STARTING || domain->state == DOMAIN_RESTORING;
+        g_autofree char *words = !said && begins && domain->backend && ops->last_words
+                ? ops->last_words(domain->backend) : NULL;
 
         if (domain->failure)
                 return g_strdup(domain->failure);

@@ -19,6 +19,8 @@ typedef enum DomainState {
         DOMAIN_PAUSING,
         DOMAIN_RESUMING,
         DOMAIN_STOPPING,
+        DOMAIN_SAVING,
+        DOMAIN_RESTORING,
         DOMAIN_CRASHED,     /* and waits to be started again */
         DOMAIN_PRESERVED,   /* kept as it ended, until it is destroyed */
         _DOMAIN_STATE_MAX
@@ -81,7 +83,7 @@ struct Domain {
         uint64_t asked_signals; /* sent through us: bit 0 is signal 1 */
         uint64_t oom_kills;     /* of its processes, as told */
         bool oom_killed;        /* that is how it ends */
-        const char *failure;    /* it never came to be: why it is gone */
+        const char *failure;    /* it never came to be, or was saved: why it is gone */
         bool scoped;            /* the unit of this name is ours: systemd has started it for us */
         Cgroup *cgroup;         /* once its processes were seen in it */
         UnitWatch *unit_watch;

@@ -71,6 +71,8 @@ static void job_free(Job *job) {
         g_free(job->subgroup);
         resources_free(job->change);
         g_clear_pointer(&job->warnings, g_ptr_array_unref);
+        if (job->data)
+                job->data_free(job->data);
         g_free(job);
 }
 
@@ -118,17 +120,20 @@ static void job_drop(Job *job) {
 /* Tells everybody, in this order: what became of the domain, that the job is over, and whoever waited. */
 static void job_end(Job *job) {
         Domain *domain = job->domain;
+        Manager *manager = domain->manager;
         int r = job->result == JOB_DONE ? 0 : -sd_bus_error_get_errno(&job->error);
 
         job_forget(job);
         domain->job = NULL;
         domain_mark_changed(domain, DOMAIN_CHANGED_JOB);
+        manager->ending_job = job;
         job->kind->ended(job, job->result == JOB_DONE);
         job_drop(job);
         if (domain->ended)
                 domain_end(domain);
         else if (domain->guest_stopped)
                 life_take_stop(domain);
+        manager->ending_job = NULL;
         waiters_answer(job, false, r, &job->error);
         job_free(job);
 }
@@ -278,7 +283,7 @@ void job_restart(Job *job) {
 }
 
 int job_check_cancelable(const Job *job, sd_bus_error *error) {
-        if (job->kind->cancelable && !job->undoing)
+        if (job->kind->cancelable && !job->undoing && !job->final)
                 return 0;
         return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
                 "Job %u (%s of '%s', %s) cannot be canceled", job->id, job->kind->verb,
@@ -307,12 +312,24 @@ void job_supersede(Job *job, const char *reason) {
         job_free(job);
 }
 
+void job_set_progress(Job *job, uint64_t bytes_done, uint64_t bytes_total) {
+        Manager *manager = job->domain->manager;
+
+        if (job->bytes_done == bytes_done && job->bytes_total == bytes_total)
+                return;
+        job->bytes_done = bytes_done;
+        job->bytes_total = bytes_total;
+        manager->observer->job_progressed(manager->userdata, job);
+}
+
 void job_domain_gone(Job *job, const char *reason) {
         job->domain_gone = true;
-        if (job->kind->ends_domain && !job->undoing) {
+        if ((job->kind->ends_domain || job->ends_domain) && !job->undoing) {
                 job_end(job);
                 return;
         }
+        if (job->outlives_domain)
+                return;
         if (job->undoing) {
                 job_forget(job);
                 job_continue(job, 0, NULL);

@@ -39,6 +39,7 @@ typedef struct JobKind {
         const JobStep *steps;
         unsigned n_steps;
         bool cancelable;
+        bool detached;                /* the method replies when it has begun, and does not hear the end */
         bool ends_domain;             /* the end of the domain is what it is for */
         const char *gone_error;       /* else: its error when the domain ends under it */
         void (*ended)(Job *job, bool done);   /* leaves the domain in a state that is true */
@@ -64,6 +65,11 @@ struct Job {
         bool exec_waits;              /* the payload is about to be executed */
         GArray *waiters;
 
+        uint64_t bytes_done, bytes_total;   /* of what takes its time; 0: not known */
+        bool final;                   /* it cannot be canceled any more */
+        bool outlives_domain;         /* the step goes on when the domain ends */
+        bool ends_domain;             /* the end of the domain is all that is left */
+
         /* What the steps keep */
         bool confirmed;               /* the manager has answered; the kernel is still to */
         bool start;                   /* create: resume at once; end of a slice: the step has begun */
@@ -75,6 +81,8 @@ struct Job {
         uint32_t n_vcpus;             /* set-vcpus */
         Resources *change;            /* configure */
         GPtrArray *warnings;          /* configure: char *, told when it is done */
+        void *data;                   /* of verbs with a file of their own, with what frees it */
+        GDestroyNotify data_free;
 };
 
 /* Makes it the domain's job; the domain must have none. timeout_usec: 0 for none yet. */
@@ -110,6 +118,9 @@ void job_cancel(Job *job);
 
 /* Drops it as it is, undoing nothing: a stop takes over. The waiters get Canceled with this reason. */
 void job_supersede(Job *job, const char *reason);
+
+/* How far it is with its bytes; told to everybody. */
+void job_set_progress(Job *job, uint64_t bytes_done, uint64_t bytes_total);
 
 /* The domain has ended: fails the job with this reason, or ends it well if that was its purpose. */
 void job_domain_gone(Job *job, const char *reason);

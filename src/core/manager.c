@@ -59,7 +59,7 @@ static int on_flush(sd_event_source *source, void *userdata) {
 }
 
 int manager_new(sd_bus *bus, sd_event *event, Units *units, ManagerConfig *settings, bool user_mode,
-        const char *runtime_directory, Manager **ret) {
+        const char *runtime_directory, const char *state_directory, Manager **ret) {
         g_autoptr(Manager) manager = g_new0(Manager, 1);
         int r;
 
@@ -70,6 +70,7 @@ int manager_new(sd_bus *bus, sd_event *event, Units *units, ManagerConfig *setti
                 .settings = settings,
                 .user_mode = user_mode,
                 .runtime_directory = g_strdup(runtime_directory),
+                .save_directory = g_build_filename(state_directory, "save", NULL),
                 .by_uuid = g_hash_table_new(uuid_hash, uuid_equal),
                 .by_name = g_hash_table_new(g_str_hash, g_str_equal),
                 .jobs = g_hash_table_new(NULL, NULL),
@@ -132,6 +133,7 @@ Manager *manager_free(Manager *manager) {
         g_hash_table_unref(manager->by_name);
         g_hash_table_unref(manager->jobs);
         g_free(manager->runtime_directory);
+        g_free(manager->save_directory);
         manager_config_free(manager->settings);
         sd_event_unref(manager->event);
         sd_bus_unref(manager->bus);

@@ -29,6 +29,7 @@ typedef struct ManagerObserver {
         void (*job_added)(void *userdata, Job *job);
         void (*job_removed)(void *userdata, Job *job);
         void (*job_changed)(void *userdata, Job *job);
+        void (*job_progressed)(void *userdata, Job *job);
 } ManagerObserver;
 
 struct Manager {
@@ -36,7 +37,7 @@ struct Manager {
         Units *units;
         ManagerConfig *settings;
         bool user_mode;
-        char *runtime_directory;
+        char *runtime_directory, *save_directory;
         const ManagerObserver *observer;
         void *userdata;
         Node *node;
@@ -47,6 +48,7 @@ struct Manager {
         GHashTable *by_name;      /* name -> Domain */
         GHashTable *jobs;         /* id -> Job */
         uint32_t last_job_id;
+        Job *ending_job;          /* while it is told what became of its domain */
         GHashTable *slices;       /* name -> Slice */
         GPtrArray *slice_jobs;    /* SliceJob: what is in flight for whole slices */
         GPtrArray *slice_changes; /* SliceChanging: whose settings are being changed */
@@ -64,7 +66,7 @@ struct Manager {
 /* Takes the settings; borrows the rest. bus: the one that the machine's own services are on, which in user
  * mode is not looked at. */
 int manager_new(sd_bus *bus, sd_event *event, Units *units, ManagerConfig *settings, bool user_mode,
-        const char *runtime_directory, Manager **ret);
+        const char *runtime_directory, const char *state_directory, Manager **ret);
 Manager *manager_free(Manager *manager);
 void manager_set_observer(Manager *manager, const ManagerObserver *observer, void *userdata);
 

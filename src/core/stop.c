@@ -224,6 +224,11 @@ int domain_stop(Domain *domain, const StopPlan *plan, bool nowait, uid_t request
                         job_answer_early(job);
                 return 0;
         }
+        /* An image is being checked: there is nothing yet that could be stopped. */
+        if (job && domain->state == DOMAIN_RESTORING && domain->leader_pidfd < 0) {
+                job_cancel(job);
+                return 1;
+        }
         if (job)
                 job_supersede(job, "the domain is being stopped");
 

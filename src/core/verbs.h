@@ -5,6 +5,10 @@
 
 #include "core/domain.h"
 
+/* As domain_create(), from an image (core/save.h), which is taken in any case; NULL: without one. */
+int domain_create_from(Domain *domain, void *image, GDestroyNotify image_free, bool start, JobReply reply,
+        void *userdata, sd_bus_error *error);
+
 extern const UnitObserver domain_unit_observer;
 
 typedef enum Verb {
@@ -17,6 +21,7 @@ typedef enum Verb {
         VERB_DEVICE,      /* QEMU has to answer: not while it is frozen */
         VERB_ASK,         /* the same, also while a job is in progress */
         VERB_KILL,
+        VERB_SAVE,
         _VERB_MAX
 } Verb;
 

@@ -174,7 +174,7 @@ void bench_setup(Bench *bench, gconstpointer data) {
                 manager_config_load((const char *const[]) {NULL}, user_mode, &settings, NULL, NULL), >=, 0);
         g_assert_cmpint(units_new(bench->server, NULL, NULL, &bench->units), >=, 0);
         g_assert_cmpint(manager_new(bench->server, bench->event, bench->units, settings, user_mode,
-                                "/run/vmmanager", &bench->manager),
+                                "/run/vmmanager", "/var/lib/vmmanager", &bench->manager),
                 >=, 0);
         g_assert_cmpint(bus_new(bench->server, bench->manager, &bench->bus), >=, 0);
         settle(bench);

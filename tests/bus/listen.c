@@ -122,12 +122,15 @@ static void take_added(Bench *bench, sd_bus_message *m) {
         GHashTable *told = g_hash_table_lookup(bench->told, object);
         if (g_str_has_prefix(path, BUS_PATH_DOMAIN "/")) {
                 const char *name = g_hash_table_lookup(told, "Name");
-                g_autofree char *bare = g_strndup(name + 1, strlen(name) - 2);
+                g_autofree char *bare = g_strndup(name + 1, strlen(name) - 2), *hex = NULL;
 
-                g_hash_table_insert(bench->names, g_strdup(object), g_strdup(bare));
-                g_hash_table_insert(bench->told, g_strdup(bare), g_hash_table_ref(told));
+                /* One that was restored had a name before. */
+                g_assert_cmpint(sd_bus_path_decode(path, BUS_PATH_DOMAIN, &hex), >, 0);
+                g_hash_table_insert(bench->names, g_steal_pointer(&hex), g_strdup(bare));
                 g_hash_table_insert(told, g_strdup("UUID"), g_strdup_printf("UUID of %s", bare));
-                g_hash_table_remove(bench->told, object);
+                g_hash_table_insert(bench->told, g_strdup(bare), g_hash_table_ref(told));
+                if (!g_str_equal(bare, object))
+                        g_hash_table_remove(bench->told, object);
                 write_down(bench, "+ domain/%s", bare);
         } else if (is_told_of(bench, object))
                 write_down(bench, "+ %s", object);

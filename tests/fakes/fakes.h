@@ -104,6 +104,13 @@ void logind_comes(void);
 void logind_refuses(const char *call);    /* "PowerOff", "CanReboot": with an error */
 void logind_announces(bool going_down);
 
+/* ---- Images of saved domains: what is done to the newest one that something is done to. ---- */
+
+void images_fail(int error);               /* what begins with one; negative errno, 0: not any more */
+void image_progresses(uint64_t bytes);
+void image_is_received(void);              /* QEMU has closed its end of the pipe */
+void image_is_done(int error);             /* 0: well */
+
 /* ---- QEMU's monitor: what it does at the greeting, or when it hears a command. ---- */
 
 typedef enum MonitorMood {

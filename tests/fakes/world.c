@@ -522,6 +522,8 @@ void host_new(sd_event *event, sd_bus *connection, bool of_user) {
                 .processes = g_ptr_array_new_with_free_func(process_free),
                 .frozen_slices = g_ptr_array_new_with_free_func(g_free),
                 .started_slices = g_ptr_array_new_with_free_func(g_free),
+                .images = g_ptr_array_new_with_free_func(image_free),
+                .image_works = g_ptr_array_new(),
                 .cgroups = g_ptr_array_new(),
                 .own_log = g_ptr_array_new_with_free_func(g_free),
                 .kernel_log = g_ptr_array_new_with_free_func(g_free),
@@ -558,6 +560,8 @@ char *host_leftovers(void) {
                 g_string_append_printf(text, "%u watched units\n", world.watches->len);
         if (world.cgroups->len > 0)
                 g_string_append_printf(text, "%u open cgroups\n", world.cgroups->len);
+        if (world.image_works->len > 0)
+                g_string_append_printf(text, "%u images at work\n", world.image_works->len);
         return g_string_free(text, FALSE);
 }
 
@@ -571,6 +575,8 @@ void host_free(void) {
         g_ptr_array_unref(world.processes);
         g_ptr_array_unref(world.frozen_slices);
         g_ptr_array_unref(world.started_slices);
+        g_ptr_array_unref(world.images);
+        g_ptr_array_unref(world.image_works);
         g_ptr_array_unref(world.cgroups);
         g_ptr_array_unref(world.run_dirs);
         g_ptr_array_unref(world.monitors);

@@ -60,6 +60,8 @@ typedef struct World {
         GPtrArray *rules, *calls, *watches, *cgroups, *run_dirs, *monitors;   /* each of one fake */
         GHashTable *moods;
         GPtrArray *started_slices;
+        GPtrArray *images, *image_works;
+        int image_error;
         GHashTable *slices;   /* name -> (property -> GVariant), of those that were given any */
         bool kvm;
         pid_t last_pid;
@@ -120,6 +122,8 @@ void group_free(void *group);
 
 /* Whether the two descriptors are of one file. */
 bool same_file(int a, int b);
+
+void image_free(void *image);
 
 /* What one fake tells another. */
 void spawn_proceed(Spawn *spawn);             /* thawed: executes if it was released */
