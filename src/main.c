@@ -213,8 +213,8 @@ static int run(void) {
                 return r;
         r = units_new(connection, on_units_known, connection, &units);
         if (r >= 0)
-                r = manager_new(connection, event, units, g_steal_pointer(&settings), option_user, directory, state,
-                        &manager);
+                r = manager_new(connection, event, units, g_steal_pointer(&settings), option_user, directory,
+                        state, &manager);
         if (r >= 0)
                 r = bus_new(connection, manager, &bus);
         if (r >= 0)
