@@ -283,11 +283,11 @@ static int check_devices(const Domain *domain, sd_bus_error *error) {
                         return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
                                 "Cannot save '%s': '%s' was attached after its start; detach it first",
                                 domain->config->name, attachment->name);
-                n += attachment->kind == ATTACHMENT_DISK;
+                n++;
         }
-        if (n < domain->config->disks->len)
+        if (n < domain->config->disks->len + domain->config->networks->len)
                 return sd_bus_error_setf(error, VMM_ERROR_NOT_SUPPORTED,
-                        "Cannot save '%s': a disk that it was started with is detached",
+                        "Cannot save '%s': a device that it was started with is detached",
                         domain->config->name);
         return 0;
 }
