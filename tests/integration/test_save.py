@@ -6,7 +6,7 @@ import pathlib
 import re
 import signal
 
-from vmm import FORCE, GUEST_TIMEOUT, SERVICE, START, TestCase, V, ending, guest, make_folder, need_guest
+from vmm import FORCE, GUEST_TIMEOUT, SERVICE, START, TestCase, V, ending, guest, make_folder, need_guest, wait_until
 
 FOLDER = pathlib.Path("/var/lib/vmmanager/save")
 KEEP_RUNNING = 1
@@ -49,8 +49,10 @@ class SaveCase(TestCase):
 
     def why(self, domain):
         """The error of the save or restore that failed last, and the reason it gave."""
-        told = [arguments for member, path, arguments in self.signals.seen
-                if member == "StateChanged" and path == domain and "Error" in arguments[3]]
+        def find():
+            return [arguments for member, path, arguments in self.signals.seen
+                    if member == "StateChanged" and path == domain and "Error" in arguments[3]]
+        told = wait_until(find, what="a reason")    # of a domain that goes it comes after JobRemoved
         return told[-1][3]["Error"].removeprefix(SERVICE + ".Error."), told[-1][2]
 
     def images(self):
