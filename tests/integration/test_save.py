@@ -166,9 +166,10 @@ class TestSave(SaveCase):
             self.finish(self.manager.RestoreDomainFD("web1", 0, {"Start": V("b", True)}, fds=[file.fileno()]))
             domain = self.bus.domain(self.manager.GetDomain("web1"))
             self.assertRuns(domain, domain.console())
-            self.assertError("DomainExists", "UUID", self.manager.RestoreDomainFD, "web2", 0, {}, fds=[file.fileno()])
+            again = [file.fileno()]
+            self.assertError("DomainExists", "UUID", self.manager.RestoreDomainFD, "web2", 0, {}, fds=again)
             reader, writer = os.pipe()
             for fd in (reader, writer):
-                self.assertError("InvalidArgs", "no regular file", self.manager.RestoreDomainFD, "web2", 0, {}, fds=[fd])
+                self.assertError("InvalidArgs", "no regular", self.manager.RestoreDomainFD, "web2", 0, {}, fds=[fd])
                 os.close(fd)
         self.assertEqual(self.images(), [])
