@@ -103,7 +103,7 @@ static void assert_says(const DomainConfig *config, const char *text) {
 
 static void test_round_trip(void) {
         for (size_t i = 0; i < G_N_ELEMENTS(samples); i++) {
-                g_autoptr(DomainConfig) config = NULL, again = NULL;
+                g_autoptr(DomainConfig) config = NULL, again = NULL, copy = NULL;
                 g_autoptr(GVariant) whole = NULL;
                 g_autofree char *text = NULL;
 
@@ -119,6 +119,11 @@ static void test_round_trip(void) {
                 g_assert_cmpint(config_from(text, &again, NULL), ==, 0);
                 complete(again, other_plans, samples[i].adopted);
                 assert_says(again, text);
+
+                /* A copy says the same, also when the original is gone. */
+                copy = domain_config_copy(config);
+                config = domain_config_free(config);
+                assert_says(copy, text);
         }
 }
 
