@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: LGPL-2.1-or-later */
 
-/* A configuration as a whole: how it begins, is completed and checked, and what follows from it. Nothing here
- * looks at the machine: whether a kernel exists or a user is known shows when the domain is started. */
+/* A configuration as a whole: how it begins, is completed and checked, and what follows from it. Nothing
+ * here looks at the machine: whether a kernel exists or a user is known shows when the domain is started. */
 
 #include <inttypes.h>
 #include <string.h>

@@ -85,8 +85,9 @@ static char *take_later(const KeyRow *row, const ConfigValue *value, void *field
         static GVariant *give_##noun(const KeyRow *row, const DomainConfig *config) {                       \
                 Type value = *(const Type *) field_of(row, config);                                         \
                                                                                                             \
-                return config->cgroup_path || domain_config_key_is_set(config, &row->key)                                       \
-                               ? g_variant_new_string(noun##_to_string(value)) : NULL;                      \
+                return config->cgroup_path || domain_config_key_is_set(config, &row->key)                   \
+                               ? g_variant_new_string(noun##_to_string(value))                              \
+                               : NULL;                                                                      \
         }
 
 DEFINE_TAKE_ENUM(domain_kind, DomainKind, "qemu, process")
@@ -248,7 +249,8 @@ static GVariant *slices_of(GHashTable *slices) {
 
 /* As it was given: of one that was not, the name decides. */
 static GVariant *give_cgroup_path(const KeyRow *row, const DomainConfig *config) {
-        return domain_config_key_is_set(config, &row->key) ? g_variant_new_string(config->cgroup_path_text) : NULL;
+        return domain_config_key_is_set(config, &row->key) ? g_variant_new_string(config->cgroup_path_text)
+                                                           : NULL;
 }
 
 static GVariant *give_oci(const KeyRow *row, const DomainConfig *config) {
