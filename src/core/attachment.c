@@ -140,10 +140,11 @@ Attachment *attachment_new(Domain *domain, AttachmentKind kind, const char *name
 }
 
 void attachment_set_state(Attachment *attachment, AttachmentState state, const char *reason) {
-        g_autofree char *old = attachment->reason;
+        char *old = attachment->reason;
 
         attachment->state = state;
         attachment->reason = g_strdup(reason ? reason : "");
+        g_free(old);
         attachment_tell(attachment, attachment_state_to_string(state));
         if (is_at_rest(attachment->domain))
                 waiters_answer(attachment->domain, 0, NULL);
