@@ -198,7 +198,7 @@ class TestHostile(TestCase):
         domain = self.bus.domain(self.make("bad", "ids").result())
         reset = domain.begin("Reset")
         self.assertOthersFine()
-        self.assertError("MonitorFailed", "did not answer 'system_reset' in time", reset.result)
+        self.assertError("MonitorFailed", "did not answer 'set-action' in time", reset.result)
         with duration(0, 1.5):
             domain.Pause()
         self.assertFrozen(domain)

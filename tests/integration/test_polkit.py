@@ -15,6 +15,10 @@ ACTIONS = {
     "PauseTimeoutUSec": "configure", "GetVCPUs": "inspect", "PinVCPU": "configure", "WeighVCPU": "configure",
     "Save": "save", "SaveFD": "save", "RestoreDomain": "save", "RestoreDomainFD": "save",
     "AttachNetwork": "configure", "DetachNetwork": "configure", "GrantIOPorts": "configure", "RevokeIOPorts": "configure",
+    "GetLog": "inspect", "GetHypervisorLog": "inspect", "ClearHypervisorLog": "inspect", "Reboot": "stop", "Reset": "stop",
+    "SendSysRq": "sysrq", "InjectNMI": "sysrq", "SendKeys": "console", "Screenshot": "console", "Rename": "configure",
+    "SetMemory": "configure", "SetMaxMemory": "configure", "SetVCPUs": "configure", "OnPoweroff": "configure",
+    "OnReboot": "configure", "OnCrash": "configure", "Node.PowerOff": "host-power", "Node.Reboot": "host-power",
     "AttachDisk": "configure", "DetachDisk": "configure", "WaitForDevices": "inspect",
     "AddDevice": "configure", "RemoveDevice": "configure", "SetResources": "configure", "UpdateResourcesOCI": "configure",
 }
@@ -27,6 +31,7 @@ class TestPolkit(TestCase):
         self.addCleanup(self.tester.close)
         self.uid = int(as_tester("id", "-u").stdout)
         self.domain = self.create("web1", shell(OBEDIENT))
+        self.node = self.tester.object(ROOT, f"{SERVICE}.Node")
         self.theirs, self.slice = self.tester.domain(self.domain.path), self.tester.slice("machine.slice")
 
     def verbs(self, domain=None):
@@ -46,6 +51,15 @@ class TestPolkit(TestCase):
             "Stop": lambda: domain.Stop([("SIGKILL", 0)], 0), "Kill": lambda: domain.Kill("all", 9),
             "GetProcesses": domain.GetProcesses, "OpenConsole": domain.OpenConsole,
             "GetConsoleLog": lambda: domain.GetConsoleLog(1), "GetVCPUs": domain.GetVCPUs,
+            "GetLog": lambda: manager.GetLog(1), "GetHypervisorLog": lambda: manager.GetHypervisorLog(1),
+            "ClearHypervisorLog": manager.ClearHypervisorLog,
+            "Node.PowerOff": lambda: self.node.PowerOff(0), "Node.Reboot": lambda: self.node.Reboot(0),
+            "Reboot": lambda: domain.Reboot(0), "Reset": domain.Reset, "Rename": lambda: domain.Rename("web9"),
+            "SendSysRq": lambda: domain.SendSysRq("b"), "SendKeys": lambda: domain.SendKeys(["a"], 0),
+            "InjectNMI": domain.InjectNMI, "Screenshot": domain.Screenshot, "SetMemory": lambda: domain.SetMemory(64 << 20),
+            "SetMaxMemory": lambda: domain.SetMaxMemory(64 << 20), "SetVCPUs": lambda: domain.SetVCPUs(1),
+            "OnPoweroff": lambda: domain.set("OnPoweroff", "restart"), "OnReboot": lambda: domain.set("OnReboot", "destroy"),
+            "OnCrash": lambda: domain.set("OnCrash", "restart"),
             "AttachDisk": lambda: domain.AttachDisk({}), "DetachDisk": lambda: domain.DetachDisk("data"),
             "WaitForDevices": lambda: domain.WaitForDevices(0),
             "AddDevice": lambda: domain.AddDevice("/dev/fuse", "rw"), "RemoveDevice": lambda: domain.RemoveDevice("/dev/kvm"),
@@ -80,7 +94,7 @@ class TestPolkit(TestCase):
         """an unprivileged user is refused each verb and each writable property, by name of the action"""
         for name, function in self.verbs().items():
             with self.subTest(name):
-                action = f"{SERVICE}.{ACTIONS[name.rpartition('.')[2]]}"
+                action = f"{SERVICE}.{ACTIONS.get(name) or ACTIONS[name.rpartition('.')[2]]}"
                 self.assertRefused(function, text=action)
         self.assertUntouched()
 
@@ -89,7 +103,7 @@ class TestPolkit(TestCase):
         free = {"GetDomain", "GetDomainByUUID", "GetDomainByPID", "GetDomainByPIDFD", "GetDomainByControlGroup",
                 "ListDomains", "GetStats"}
         members = set()
-        for path, interface in ((ROOT, "Manager"), (self.domain.path, "Domain"), (self.slice.path, "Slice")):
+        for path, interface in ((ROOT, "Manager"), (ROOT, "Node"), (self.domain.path, "Domain"), (self.slice.path, "Slice")):
             info = self.bus.object(path, f"{SERVICE}.{interface}")._info()
             members |= {method.name for method in info.methods}
             members |= {prop.name for prop in info.properties if prop.flags & Gio.DBusPropertyInfoFlags.WRITABLE}

@@ -12,7 +12,7 @@ from vmm import (AUTODESTROY, COUNTER, CROWD, FORCE, OBEDIENT, POLITE, REMOVE_LO
                  Signals, TestCase, config, duration, ending, has_crashed, make_folder, need_speed, process_exists,
                  shell, told, wait_nothing_left, wait_until)
 
-FLIGHTY = {"UpTimeUSec", "CPUUsageNSec", "MemoryCurrent", "TasksCurrent", "IOReadBytes", "IOWriteBytes", "Progress",
+FLIGHTY = {"UpTimeUSec", "Blocked", "CPUUsageNSec", "MemoryCurrent", "TasksCurrent", "IOReadBytes", "IOWriteBytes", "Progress",
            "ControlGroupPaths"}
 UNKNOWN = 2**64 - 1
 
