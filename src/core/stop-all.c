@@ -152,7 +152,8 @@ static void round_thaw(StopAll *round, const char *slice) {
 
 /* Each slice above the domain that is frozen itself, not only below one. */
 static void slices_collect(const Domain *domain, GHashTable *slices) {
-        g_autofree char *path = domain->cgroup ? g_strdup(cgroup_path(domain->cgroup)) : NULL, *slice;
+        g_autofree char *path = domain->cgroup ? g_strdup(cgroup_path(domain->cgroup)) : NULL;
+        char *slice;   /* the table's, once it is found */
 
         while (path && (slice = cgroup_frozen_slice(path))) {
                 g_autofree char *own = manager_slice_path(domain->manager, slice);
