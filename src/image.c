@@ -172,7 +172,7 @@ static int hand_on(Mover *mover, size_t size, uint64_t offset) {
 static int read_image(Mover *mover, uint64_t offset) {
         uint8_t said[SAVE_CHECKSUM_BYTES], checksum[SAVE_CHECKSUM_BYTES];
         gsize size = sizeof checksum;
-        uint64_t end;
+        uint64_t end = 0;
         int r;
 
         r = read_trailer(&end, said);

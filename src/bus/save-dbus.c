@@ -221,7 +221,7 @@ static int restore(sd_bus_message *m, Bus *bus, char type, sd_bus_error *error) 
         const char *name, *image;
         Beginning *beginning;
         Domain *domain;
-        bool start;
+        bool start = false;
         uid_t uid;
         int fd, r;
 
