@@ -13,15 +13,16 @@ class TestAgent(AskedGuest):
     """A shell in the guest plays the agent, at the port that a real one opens."""
 
     # A read ends while nobody is connected at the other end.
-    AGENT = ("agent() { exec 3<>$port; while :; do read -r line <&3 || { usleep 20000; continue; }; echo he''ard \"$line\"; "
+    AGENT = ("exec 3<>$port; agent() { while :; do read -r line <&3 || { usleep 20000; continue; }; echo he''ard \"$line\"; "
              "case $line in *guest-sync-delimited*) id=${line##*: }; "
              "printf '\\377{\"return\": %%s}\\n' \"${id%%%%\\}*}\" >&3 ;; *guest-shutdown*) %s ;; esac; done; }; agent &")
 
     def play(self, what):
         """A guest that ignores the power button, and plays this at its agent's port."""
         domain, console = self.boot("deaf")
-        console.send(f"port=$(ls /dev/vport*p1); {what} sleep 1; echo play''ing\n")
+        console.send(f"port=$(ls /dev/vport*p1); {what} echo play''ing\n")
         console.expect("playing")
+        domain.Screenshot()    # QEMU tells of the port before it answers
         return domain, console
 
     def test_obeys(self):
@@ -49,7 +50,7 @@ class TestAgent(AskedGuest):
 
     def test_babbles(self):
         """one that never stops talking is given up; the guest is not stalled by its agent's port"""
-        domain, console = self.play("(while :; do cat /dev/zero >$port; done) &")
+        domain, console = self.play("exec 3>$port; (while :; do cat /dev/zero >&3; done) &")
         with duration(0, 3):
             domain.Shutdown(0)
         console.expect("GUEST-POWERBUTTON", GUEST_TIMEOUT)

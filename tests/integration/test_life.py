@@ -55,8 +55,10 @@ class LifeCase(TestCase):
 class TestProcesses(LifeCase):
     def test_restart(self):
         """OnCrash=restart: the same object, name, UUID and unit, another run; the console and who reads it stay"""
-        domain = self.create("web1", shell("echo ready; read x <&- ; sleep 0.3; exit 3", OnCrash="restart"))
+        domain = self.create("web1", shell("trap 'kill $!; exit 3' USR1; sleep infinity & echo ready; wait", OnCrash="restart"))
         console, uuid, run = domain.console(), domain.UUID, domain.InvocationID
+        console.expect("ready")
+        domain.Kill("leader", signal.SIGUSR1)
         domain.wait_state("crashed")
         self.assertEqual((domain.StateReason, self.flags(domain), domain.Leader, domain.ControlGroup),
                          ("exited with status 3", {"Crashed"}, 0, ""))
@@ -66,7 +68,6 @@ class TestProcesses(LifeCase):
                          (1, 0, uuid, "web1", "vmm-web1.scope"))
         self.assertEqual(domain.StateReason, "restarted: exited with status 3")
         self.assertNotEqual(domain.InvocationID, run)
-        console.expect("ready")    # what the ring has, and then
         console.expect("ready")
         self.assertEqual(journal_of("web1")[-2], "Ended: exited with status 3; starts again in 1000 ms")
         domain.Destroy(FORCE)
