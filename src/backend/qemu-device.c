@@ -88,6 +88,73 @@ JsonObject *qemu_device_arguments(const QemuDevice *device, const char *driver) 
         return arguments;
 }
 
+void qemu_device_tell(QemuBackend *q, const char *command, JsonObject *arguments) {
+        (void) qemu_ask(q, command, arguments, QEMU_TIMEOUT_USEC, NULL, NULL, NULL, NULL, NULL);
+}
+
+/* ---- Bringing. ---- */
+
+static void arrival_free(void *state) {
+        QemuArrival *arrival = state;
+
+        for (unsigned i = 0; i < QEMU_ARRIVAL_FDS_MAX; i++)
+                fd_close(arrival->fds[i]);
+        g_free(arrival);
+}
+
+static int fd_take(QemuArrival *arrival) {
+        unsigned i = 0;
+
+        while (i < QEMU_ARRIVAL_FDS_MAX && arrival->fds[i] < 0)
+                i++;
+        return i < QEMU_ARRIVAL_FDS_MAX ? fd_steal(&arrival->fds[i]) : -1;
+}
+
+static int on_step_taken(BackendCall *call, int r, JsonNode *result, sd_bus_error *error);
+
+/* Returns QEMU_ASKS_ON, QEMU_DONE after the last step, or negative. */
+static int take_step(BackendCall *call, sd_bus_error *error) {
+        QemuArrival *arrival = call->state;
+
+        while (arrival->step < QEMU_ARRIVAL_STEPS_MAX && arrival->kind->steps[arrival->step].command) {
+                const QemuArrivalStep *step = &arrival->kind->steps[arrival->step++];
+                int fd = step->sends_fd ? fd_take(arrival) : -1;
+
+                if (fd >= 0 || !step->sends_fd)
+                        return qemu_call_send(call, step->command, step->arguments(arrival), fd,
+                                QEMU_TIMEOUT_USEC, on_step_taken, error);
+        }
+        return QEMU_DONE;
+}
+
+static int on_step_taken(BackendCall *call, int r, JsonNode *result, sd_bus_error *error) {
+        const QemuArrival *arrival = call->state;
+        bool unanswered = r == -ETIMEDOUT;
+
+        if (r >= 0)
+                r = take_step(call, error);
+        if (r < 0)
+                arrival->kind->undo(call->q, arrival, unanswered);
+        return r;
+}
+
+int qemu_device_bring(QemuBackend *q, const QemuArrival *arrival, BackendReply reply, void *userdata,
+        BackendCall **ret, sd_bus_error *error) {
+        BackendCall *call = qemu_call_new(q, reply, userdata, ret);
+        int r;
+
+        call->state = g_memdup2(arrival, sizeof *arrival);
+        call->state_free = arrival_free;
+        r = take_step(call, error);
+        if (r >= 0)
+                return 0;
+        qemu_device_drop(q, arrival->device);
+        call = backend_call_cancel(call);
+        if (ret)
+                *ret = call;
+        return r;
+}
+
 /* ---- Unplugging. ---- */
 
 static void going_end(void *state) {
@@ -157,8 +224,7 @@ int qemu_device_unplug(QemuBackend *q, const char *kind, const char *name, Backe
 
 void qemu_device_unwant(QemuBackend *q, QemuDevice *device) {
         device->asked = true;
-        (void) qemu_ask(q, "device_del", unplug_arguments(device), QEMU_TIMEOUT_USEC, NULL, NULL, NULL, NULL,
-                NULL);
+        qemu_device_tell(q, "device_del", unplug_arguments(device));
 }
 
 int qemu_device_gone(BackendCall *call, int r, sd_bus_error *error) {

@@ -52,4 +52,41 @@ int qemu_device_gone(BackendCall *call, int r, sd_bus_error *error);
 /* The event DEVICE_DELETED. */
 void qemu_device_deleted(QemuBackend *q, JsonObject *data);
 
+/* ---- Bringing: commands, one after the other. ---- */
+
+typedef struct QemuArrival QemuArrival;
+
+#define QEMU_ARRIVAL_STEPS_MAX 4u
+#define QEMU_ARRIVAL_FDS_MAX 2u
+
+typedef struct QemuArrivalStep {
+        const char *command;    /* NULL: there are no more */
+        JsonObject *(*arguments)(const QemuArrival *arrival);
+        bool sends_fd;          /* the next of fds[]; without one the step is left out */
+} QemuArrivalStep;
+
+typedef struct QemuArrivalKind {
+        QemuArrivalStep steps[QEMU_ARRIVAL_STEPS_MAX];
+
+        /* Takes back what the steps before arrival->step have brought. The last of them was refused, or, if
+         * it was not answered, may be taken later. The device is to be dropped, or unwanted. */
+        void (*undo)(QemuBackend *q, const QemuArrival *arrival, bool unanswered);
+} QemuArrivalKind;
+
+struct QemuArrival {
+        const QemuArrivalKind *kind;
+        QemuDevice *device;
+        const void *config;
+        int fds[QEMU_ARRIVAL_FDS_MAX];   /* -1: none */
+        unsigned step;                   /* to be taken next */
+};
+
+/* Takes the device, which is new, and the descriptors, also when it fails; the configuration has to live as
+ * long. Returns as an operation of BackendOps. */
+int qemu_device_bring(QemuBackend *q, const QemuArrival *arrival, BackendReply reply, void *userdata,
+        BackendCall **ret, sd_bus_error *error);
+
+/* A command whose answer nobody waits for. arguments is consumed. */
+void qemu_device_tell(QemuBackend *q, const char *command, JsonObject *arguments);
+
 GHashTable *qemu_devices_new(void);

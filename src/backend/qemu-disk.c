@@ -3,30 +3,11 @@
 /* Disks of a QEMU. The file comes as descriptors, into a set that QEMU knows by a number, and is opened by
  * that number; a node of the format on top of it is what the guest's device shows. */
 
-#include <errno.h>
-
 #include "backend/qemu-cmdline.h"
 #include "backend/qemu-device.h"
 #include "util/auto.h"
-#include "util/errors.h"
 
 #define KIND "disk"
-
-/* One that is on its way in. */
-typedef struct Attaching {
-        QemuDevice *device;
-        const DiskConfig *config;
-        int read_fd, write_fd;
-        enum { ADD_READ, ADD_WRITE, ADD_NODE, ADD_DEVICE, ADDED } step;   /* to be taken next */
-} Attaching;
-
-static void attaching_free(void *state) {
-        Attaching *attaching = state;
-
-        fd_close(attaching->read_fd);
-        fd_close(attaching->write_fd);
-        g_free(attaching);
-}
 
 /* ---- Taking away. ---- */
 
@@ -61,108 +42,70 @@ static int disk_clean_up(BackendCall *call, const QemuDevice *device, sd_bus_err
                 on_node_removed, error);
 }
 
-static void tell(QemuBackend *q, const char *command, JsonObject *arguments) {
-        (void) qemu_ask(q, command, arguments, QEMU_TIMEOUT_USEC, NULL, NULL, NULL, NULL, NULL);
+/* ---- Bringing. ---- */
+
+static JsonObject *fd_step(const QemuArrival *arrival) {
+        return fdset_arguments(arrival->device);
 }
 
-/* The steps before the one that was refused; one that was not answered may be taken later. */
-static void attaching_undo(QemuBackend *q, Attaching *attaching, bool refused) {
-        int last = (int) attaching->step - (refused ? 2 : 1);   /* of those that may have been taken */
-        QemuDevice *device = attaching->device;
+static JsonObject *node_step(const QemuArrival *arrival) {
+        return qemu_disk_node(arrival->config, arrival->device->fdset);
+}
+
+static JsonObject *device_step(const QemuArrival *arrival) {
+        JsonObject *arguments = qemu_device_arguments(arrival->device, "virtio-blk-pci");
+
+        json_object_set_string_member(arguments, "drive", arrival->device->id);
+        json_object_set_string_member(arguments, "serial", arrival->device->name);
+        return arguments;
+}
+
+enum { ADD_READ, ADD_WRITE, ADD_NODE, ADD_DEVICE };
+
+static void undo(QemuBackend *q, const QemuArrival *arrival, bool unanswered) {
+        int last = (int) arrival->step - (unanswered ? 1 : 2);   /* of those that may have been taken */
+        QemuDevice *device = arrival->device;
 
         if (last == ADD_DEVICE) {
                 qemu_device_unwant(q, device);
                 return;
         }
         if (last == ADD_NODE)
-                tell(q, "blockdev-del", node_arguments(device));
+                qemu_device_tell(q, "blockdev-del", node_arguments(device));
         if (last >= ADD_READ)
-                tell(q, "remove-fd", fdset_arguments(device));
+                qemu_device_tell(q, "remove-fd", fdset_arguments(device));
         qemu_device_drop(q, device);
 }
 
-/* ---- Bringing. ---- */
-
-static JsonObject *device_arguments(const QemuDevice *device) {
-        JsonObject *arguments = qemu_device_arguments(device, "virtio-blk-pci");
-
-        json_object_set_string_member(arguments, "drive", device->id);
-        json_object_set_string_member(arguments, "serial", device->name);
-        return arguments;
-}
-
-static int on_step_taken(BackendCall *call, int r, JsonNode *result, sd_bus_error *error);
-
-/* Returns QEMU_ASKS_ON, QEMU_DONE after the last step, or negative. */
-static int take_step(BackendCall *call, sd_bus_error *error) {
-        Attaching *attaching = call->state;
-        const char *command = "add-fd";
-        JsonObject *arguments;
-        int fd = -1;
-
-        if (attaching->step == ADD_WRITE && attaching->write_fd < 0)
-                attaching->step++;
-        switch (attaching->step++) {
-        case ADD_READ:
-                arguments = fdset_arguments(attaching->device);
-                fd = fd_steal(&attaching->read_fd);
-                break;
-        case ADD_WRITE:
-                arguments = fdset_arguments(attaching->device);
-                fd = fd_steal(&attaching->write_fd);
-                break;
-        case ADD_NODE:
-                command = "blockdev-add";
-                arguments = qemu_disk_node(attaching->config, attaching->device->fdset);
-                break;
-        case ADD_DEVICE:
-                command = "device_add";
-                arguments = device_arguments(attaching->device);
-                break;
-        default:
-                return QEMU_DONE;
-        }
-        return qemu_call_send(call, command, arguments, fd, QEMU_TIMEOUT_USEC, on_step_taken, error);
-}
-
-static int on_step_taken(BackendCall *call, int r, JsonNode *result, sd_bus_error *error) {
-        bool refused = r < 0 && r != -ETIMEDOUT;
-
-        if (r >= 0)
-                r = take_step(call, error);
-        if (r < 0)
-                attaching_undo(call->q, call->state, refused);
-        return r;
-}
+static const QemuArrivalKind disk_arrival = {
+        .steps = {
+                [ADD_READ] = {"add-fd", fd_step, true},
+                [ADD_WRITE] = {"add-fd", fd_step, true},
+                [ADD_NODE] = {"blockdev-add", node_step, false},
+                [ADD_DEVICE] = {"device_add", device_step, false},
+        },
+        .undo = undo,
+};
 
 int qemu_attach_disk(Backend *backend, const BackendDisk *disk, BackendReply reply, void *userdata,
         BackendCall **ret, sd_bus_error *error) {
         QemuBackend *q = (QemuBackend *) backend;
-        const DiskConfig *config = disk->config;
-        Attaching *attaching;
         QemuDevice *device;
-        BackendCall *call;
         int r;
 
-        r = qemu_device_new(q, KIND, config->name, &device, error);
+        r = qemu_device_new(q, KIND, disk->config->name, &device, error);
         if (r < 0)
                 return r;
         device->fdset = ++q->last_fdset;
         device->clean_up = disk_clean_up;
-        attaching = g_new0(Attaching, 1);
-        *attaching = (Attaching) {device, config, fd_steal(&disk->image->read_fd),
-                fd_steal(&disk->image->write_fd), ADD_READ};
-        call = qemu_call_new(q, reply, userdata, ret);
-        call->state = attaching;
-        call->state_free = attaching_free;
-        r = take_step(call, error);
-        if (r >= 0)
-                return 0;
-        qemu_device_drop(q, device);
-        call = backend_call_cancel(call);
-        if (ret)
-                *ret = call;
-        return r;
+        return qemu_device_bring(q,
+                &(QemuArrival) {
+                        .kind = &disk_arrival,
+                        .device = device,
+                        .config = disk->config,
+                        .fds = {fd_steal(&disk->image->read_fd), fd_steal(&disk->image->write_fd)},
+                },
+                reply, userdata, ret, error);
 }
 
 int qemu_detach_disk(Backend *backend, const char *name, BackendReply reply, void *userdata,
