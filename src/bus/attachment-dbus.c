@@ -32,19 +32,7 @@ int method_attach_disk(sd_bus_message *m, void *userdata, sd_bus_error *error) {
 }
 
 int method_detach_disk(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        Domain *domain = userdata;
-        const char *name;
-        uid_t uid;
-        int r;
-
-        r = sd_bus_message_read(m, "s", &name);
-        if (r < 0)
-                return r;
-        r = authorize_domain_as(domain, m, NULL, &uid, error);
-        if (r <= 0)
-                return r < 0 ? r : 1;
-        r = domain_detach_disk(domain, name, error);
-        return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
+        return domain_name_verb(m, userdata, domain_detach_disk, error);
 }
 
 int method_attach_network(sd_bus_message *m, void *userdata, sd_bus_error *error) {
@@ -72,19 +60,7 @@ int method_attach_network(sd_bus_message *m, void *userdata, sd_bus_error *error
 }
 
 int method_detach_network(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        Domain *domain = userdata;
-        const char *name;
-        uid_t uid;
-        int r;
-
-        r = sd_bus_message_read(m, "s", &name);
-        if (r < 0)
-                return r;
-        r = authorize_domain_as(domain, m, NULL, &uid, error);
-        if (r <= 0)
-                return r < 0 ? r : 1;
-        r = domain_detach_network(domain, name, error);
-        return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
+        return domain_name_verb(m, userdata, domain_detach_network, error);
 }
 
 /* Who waits is answered before the domain is gone. */

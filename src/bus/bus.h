@@ -68,4 +68,8 @@ int domain_append_stats(sd_bus_message *reply, const Domain *domain);
 int authorize_domain_as(
         const Domain *domain, sd_bus_message *m, const char *member, uid_t *ret_uid, sd_bus_error *error);
 
+/* A method whose one argument is a name, and which is done when the verb returns. */
+int domain_name_verb(sd_bus_message *m, Domain *domain,
+        int (*verb)(Domain *domain, const char *name, sd_bus_error *error), sd_bus_error *error);
+
 G_DEFINE_AUTOPTR_CLEANUP_FUNC(Bus, bus_free)

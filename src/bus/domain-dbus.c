@@ -86,6 +86,22 @@ static int simple_verb(sd_bus_message *m, Domain *domain, SimpleVerb verb, sd_bu
         return bus_verb_result(m, verb(domain, uid, bus_verb_reply, sd_bus_message_ref(m), error));
 }
 
+int domain_name_verb(sd_bus_message *m, Domain *domain,
+        int (*verb)(Domain *domain, const char *name, sd_bus_error *error), sd_bus_error *error) {
+        const char *name;
+        uid_t uid;
+        int r;
+
+        r = sd_bus_message_read(m, "s", &name);
+        if (r < 0)
+                return r;
+        r = authorize_domain_as(domain, m, NULL, &uid, error);
+        if (r <= 0)
+                return r < 0 ? r : 1;
+        r = verb(domain, name, error);
+        return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
+}
+
 static int method_pause(sd_bus_message *m, void *userdata, sd_bus_error *error) {
         return simple_verb(m, userdata, domain_pause, error);
 }

@@ -9,19 +9,7 @@
 #include "util/errors.h"
 
 int method_rename(sd_bus_message *m, void *userdata, sd_bus_error *error) {
-        Domain *domain = userdata;
-        const char *name;
-        uid_t uid;
-        int r;
-
-        r = sd_bus_message_read(m, "s", &name);
-        if (r < 0)
-                return r;
-        r = authorize_domain_as(domain, m, NULL, &uid, error);
-        if (r <= 0)
-                return r < 0 ? r : 1;
-        r = domain_rename(domain, name, error);
-        return r < 0 ? r : sd_bus_reply_method_return(m, NULL);
+        return domain_name_verb(m, userdata, domain_rename, error);
 }
 
 int method_reboot(sd_bus_message *m, void *userdata, sd_bus_error *error) {
